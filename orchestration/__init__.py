@@ -1,0 +1,1 @@
+"""Dagster: when things run and after what. It computes nothing itself."""
