@@ -1,0 +1,75 @@
+{#-
+    Cost follows change: a model remembers, per staging table that it reads, up to which batch it has been built, and
+    recomputes the entities that later batches touched. The mark is written in the model's own transaction.
+-#}
+
+{#- The last batch of a staging table that this model has seen. -#}
+{%- macro built_up_to(staging) -%}
+    (
+        select coalesce(max(mark.batch_id), 0)
+        from {{ source('raw', 'watermarks') }} as mark
+        where mark.model = '{{ this.schema }}.{{ this.identifier }}' and mark.staging = '{{ staging }}'
+    )
+{%- endmacro -%}
+
+{#- Post-hook: remember what has been built. -#}
+{%- macro mark_built(stagings) -%}
+    {%- if execute -%}
+    insert into {{ source('raw', 'watermarks') }} (model, staging, batch_id)
+    {% for staging in stagings %}
+    select '{{ this.schema }}.{{ this.identifier }}', '{{ staging }}', coalesce(max(batch_id), 0) from {{ ref(staging) }}
+    {% if not loop.last %}union all{% endif %}
+    {% endfor %}
+    {%- endif -%}
+{%- endmacro -%}
+
+{#- Keys of the entities with events since this model was built last; of all of them on a full build. -#}
+{%- macro touched(staging, key) -%}
+    select distinct event.tenant_id, event.{{ key }}
+    from {{ ref(staging) }} as event
+    where event.{{ key }} is not null
+    {%- if is_incremental() %}
+        and event.batch_id > {{ built_up_to(staging) }}
+    {%- endif %}
+{%- endmacro -%}
+
+{#- Pre-hook for models with several rows per entity: rows of touched entities go before the new ones come, because
+    fewer may come than there were. -#}
+{%- macro drop_touched(staging, key) -%}
+    {%- if execute and is_incremental() -%}
+    delete from {{ this }}
+    where (tenant_id, {{ key }}) in (
+        select event.tenant_id, event.{{ key }}
+        from {{ ref(staging) }} as event
+        where event.batch_id > {{ built_up_to(staging) }} and event.{{ key }} is not null
+    )
+    {%- else -%}
+    select 1
+    {%- endif -%}
+{%- endmacro -%}
+
+{#- The visible events of the touched entities (CTE `touched_entities`), numbered in their one order: by time; of the
+    same instant the creation first, the rest by id. -#}
+{%- macro entity_events(staging, key, created_type='') -%}
+    select
+        event.*,
+        row_number() over (
+            partition by event.tenant_id, event.{{ key }}
+            order by
+                event.occurred_at,
+                {%- if created_type %}
+                case when event.event_type = '{{ created_type }}' then 0 else 1 end,
+                {%- endif %}
+                event.event_id,
+                event.source
+        ) as event_number
+    from {{ ref(staging) }} as event
+    inner join touched_entities
+        on event.tenant_id = touched_entities.tenant_id and event.{{ key }} = touched_entities.{{ key }}
+    where {{ is_visible('event') }}
+{%- endmacro -%}
+
+{#- The last value that was stated: a field that is absent from an event keeps what it was. -#}
+{%- macro last_stated(relation, column) -%}
+    max_by({{ relation }}.{{ column }}, {{ relation }}.event_number) filter (where {{ relation }}.{{ column }} is not null)
+{%- endmacro -%}

@@ -1,0 +1,27 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy=add_touched(),
+        on_schema_change='fail',
+        pre_hook="{{ drop_touched('stg_contact_event', 'contact_id') }}",
+        post_hook="{{ mark_built(['stg_contact_event']) }}"
+    )
+}}
+
+with touched_entities as (
+    {{ touched('stg_contact_event', 'contact_id') }}
+),
+
+events as (
+    {{ entity_events('stg_contact_event', 'contact_id') }}
+)
+
+select
+    events.tenant_id,
+    events.contact_id,
+    {{ last_stated('events', 'first_name') }} as first_name,
+    {{ last_stated('events', 'last_name') }} as last_name,
+    {{ last_stated('events', 'email') }} as email,
+    {{ last_stated('events', 'phone') }} as phone
+from events
+group by events.tenant_id, events.contact_id

@@ -1,0 +1,11 @@
+-- A stage belongs to every tenant; tenants' own stages have no row here and carry no order.
+select
+    'default' as tenant_id,
+    stage.pipeline,
+    stage.stage,
+    stage.stage_order,
+    stage.is_won,
+    stage.is_lost,
+    stage.owner_role,
+    stage.domain
+from {{ ref('stage') }} as stage

@@ -1,0 +1,259 @@
+{{
+    config(
+        materialized='incremental',
+        unique_key=['tenant_id', 'deal_id', 'visit_number'],
+        incremental_strategy=replace_rows(),
+        on_schema_change='fail',
+        pre_hook="{{ drop_touched('stg_deal_event', 'deal_id') }}",
+        post_hook="{{ mark_built(['stg_deal_event']) }}"
+    )
+}}
+
+with touched_entities as (
+    {{ touched('stg_deal_event', 'deal_id') }}
+),
+
+events as (
+    {{ entity_events('stg_deal_event', 'deal_id', 'crm.deal.created') }}
+),
+
+deals as (
+    select
+        events.tenant_id,
+        events.deal_id,
+        -- Gates of a deal whose creation has not arrived yet can only belong to a MasterDeal.
+        coalesce(
+            {{ last_stated('events', 'pipeline') }},
+            case
+                when count(*) filter (where events.event_type not like 'crm.deal.%') > 0
+                    and count(*) filter (where events.event_type = 'crm.deal.created') = 0 then 'adtech'
+                else 'b2b'
+            end
+        ) as pipeline
+    from events
+    group by events.tenant_id, events.deal_id
+),
+
+first_stages as (
+    select dim_stage.pipeline, min_by(dim_stage.stage, dim_stage.stage_order) as stage
+    from {{ ref('dim_stage') }} as dim_stage
+    group by dim_stage.pipeline
+),
+
+closing_stages as (
+    select
+        dim_stage.pipeline,
+        min_by(dim_stage.stage, dim_stage.stage_order) filter (where dim_stage.is_won) as won_stage,
+        max_by(dim_stage.stage, dim_stage.stage_order) filter (where dim_stage.is_lost) as lost_stage
+    from {{ ref('dim_stage') }} as dim_stage
+    group by dim_stage.pipeline
+),
+
+-- Pipelines that people move: the stage is what the last event says.
+moved as (
+    select
+        events.tenant_id,
+        events.deal_id,
+        deals.pipeline,
+        events.event_number,
+        events.event_type,
+        events.occurred_at as entered_at,
+        events.actor,
+        events.evidence_refs,
+        case events.event_type
+            when 'crm.deal.created' then coalesce(events.stage, first_stages.stage)
+            when 'crm.deal.stage_changed' then events.to_stage
+            when 'crm.deal.won' then closing_stages.won_stage
+            when 'crm.deal.lost' then closing_stages.lost_stage
+        end as stage
+    from events
+    inner join deals
+        on events.tenant_id = deals.tenant_id and events.deal_id = deals.deal_id
+    left join first_stages
+        on deals.pipeline = first_stages.pipeline
+    left join closing_stages
+        on deals.pipeline = closing_stages.pipeline
+    where
+        deals.pipeline <> 'adtech'
+        and events.event_type in (
+            'crm.deal.created', 'crm.deal.stage_changed', 'crm.deal.won', 'crm.deal.lost', 'crm.deal.reopened'
+        )
+),
+
+-- A deal that is reopened goes back to the stage that it was in before it was closed.
+moved_entries as (
+    select
+        moved.tenant_id,
+        moved.deal_id,
+        moved.pipeline,
+        moved.event_number,
+        moved.entered_at,
+        moved.actor,
+        moved.evidence_refs,
+        case
+            when moved.event_type <> 'crm.deal.reopened' then moved.stage
+            else coalesce(
+                {{ last_not_null('case when not coalesce(dim_stage.is_won or dim_stage.is_lost, false) then moved.stage end') }}
+                over (
+                    partition by moved.tenant_id, moved.deal_id order by moved.event_number
+                    rows between unbounded preceding and current row
+                ),
+                first_stages.stage
+            )
+        end as stage
+    from moved
+    left join {{ ref('dim_stage') }} as dim_stage
+        on moved.pipeline = dim_stage.pipeline and moved.stage = dim_stage.stage
+    left join first_stages
+        on moved.pipeline = first_stages.pipeline
+),
+
+-- The MasterDeal: the stage follows from the gates, until the deal is lost.
+gated as (
+    select
+        events.tenant_id,
+        events.deal_id,
+        events.event_number,
+        events.occurred_at as entered_at,
+        events.actor,
+        events.evidence_refs,
+        {{ last_not_null('change.gate_bits') }} over deal_so_far as gate_bits,
+        {{ last_not_null(
+            "case events.event_type when 'crm.deal.lost' then true when 'crm.deal.reopened' then false end"
+        ) }} over deal_so_far as is_lost,
+        -- Events of the same instant count together: only the last of them says where the deal stands.
+        row_number() over (
+            partition by events.tenant_id, events.deal_id, events.occurred_at order by events.event_number desc
+        ) as number_from_last
+    from events
+    inner join deals
+        on events.tenant_id = deals.tenant_id and events.deal_id = deals.deal_id
+    left join (
+        select gate_change.tenant_id, gate_change.deal_id, gate_change.changed_at, max(gate_change.gate_bits) as gate_bits
+        from {{ ref('fact_gate_change') }} as gate_change
+        group by gate_change.tenant_id, gate_change.deal_id, gate_change.changed_at
+    ) as change
+        on
+            events.tenant_id = change.tenant_id
+            and events.deal_id = change.deal_id
+            and events.occurred_at = change.changed_at
+    where deals.pipeline = 'adtech'
+    window deal_so_far as (
+        partition by events.tenant_id, events.deal_id order by events.event_number
+        rows between unbounded preceding and current row
+    )
+),
+
+gated_entries as (
+    select
+        gated.tenant_id,
+        gated.deal_id,
+        'adtech' as pipeline,
+        gated.event_number,
+        gated.entered_at,
+        gated.actor,
+        gated.evidence_refs,
+        case when gated.is_lost then 'lost' else decided.aggregated_stage end as stage
+    from gated
+    inner join {{ ref('dim_aggregated_stage') }} as decided
+        on coalesce(gated.gate_bits, 0) = decided.gate_bits and decided.rule_set = {{ stage_rule_set() }}
+    where gated.number_from_last = 1
+),
+
+entries as (
+    select * from moved_entries
+    union all
+    select * from gated_entries
+),
+
+entries_with_previous as (
+    select
+        entries.*,
+        lag(entries.stage) over (
+            partition by entries.tenant_id, entries.deal_id order by entries.event_number
+        ) as previous_stage
+    from entries
+    where entries.stage is not null
+),
+
+visits as (
+    select
+        entry.tenant_id,
+        entry.deal_id,
+        entry.pipeline,
+        entry.stage,
+        entry.previous_stage,
+        entry.entered_at,
+        entry.actor,
+        entry.evidence_refs,
+        row_number() over (partition by entry.tenant_id, entry.deal_id order by entry.event_number) as visit_number,
+        row_number() over (
+            partition by entry.tenant_id, entry.deal_id, entry.stage order by entry.event_number
+        ) as stage_visit_number,
+        lead(entry.entered_at) over (partition by entry.tenant_id, entry.deal_id order by entry.event_number) as left_at
+    from entries_with_previous as entry
+    where entry.previous_stage is null or entry.stage <> entry.previous_stage
+),
+
+placed as (
+    select
+        visits.tenant_id,
+        visits.deal_id,
+        visits.pipeline,
+        visits.visit_number,
+        visits.stage_visit_number,
+        visits.stage,
+        visits.entered_at,
+        visits.left_at,
+        visits.left_at is null as is_current,
+        coalesce(dim_stage.is_won or dim_stage.is_lost, false) as is_closing,
+        coalesce(dim_stage.stage_order > previous.stage_order + 1 and not dim_stage.is_lost, false) as is_skipped_into,
+        visits.actor,
+        visits.evidence_refs
+    from visits
+    left join {{ ref('dim_stage') }} as dim_stage
+        on visits.pipeline = dim_stage.pipeline and visits.stage = dim_stage.stage
+    left join {{ ref('dim_stage') }} as previous
+        on visits.pipeline = previous.pipeline and visits.previous_stage = previous.stage
+
+    {% if is_incremental() %}
+    -- Deals that nothing touched still grow older in their stage.
+    union all
+    select
+        built.tenant_id,
+        built.deal_id,
+        built.pipeline,
+        built.visit_number,
+        built.stage_visit_number,
+        built.stage,
+        built.entered_at,
+        built.left_at,
+        built.is_current,
+        built.is_closing,
+        built.is_skipped_into,
+        built.actor,
+        built.evidence_refs
+    from {{ this }} as built
+    where built.is_current and not built.is_closing
+    {% endif %}
+)
+
+select
+    placed.tenant_id,
+    placed.deal_id,
+    placed.pipeline,
+    placed.visit_number,
+    placed.stage_visit_number,
+    placed.stage,
+    placed.entered_at,
+    placed.left_at,
+    case
+        when placed.left_at is not null or not placed.is_closing
+            then {{ days(micros_between('placed.entered_at', 'coalesce(placed.left_at, ' ~ as_of() ~ ')')) }}
+    end as days_in_stage,
+    placed.is_current,
+    placed.is_closing,
+    placed.is_skipped_into,
+    placed.actor,
+    placed.evidence_refs
+from placed

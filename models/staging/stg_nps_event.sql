@@ -1,0 +1,6 @@
+{{
+    stage_events(
+        types=['survey.nps.responded'],
+        fields={'response_id': 'text', 'score': 'integer', 'deal_id': 'text', 'contact_id': 'text', 'user_id': 'text'}
+    )
+}}
