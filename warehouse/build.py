@@ -1,0 +1,183 @@
+"""Decides what dbt has to build, and whether the outcome may be published.
+
+The state of the last good build stands in the work file, beside what it is about: losing the file loses both, and the
+next run starts from landing. How a model is computed is in models/; how dbt is run, in :mod:`warehouse.dbt`.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from warehouse import __version__, dbt
+from warehouse.clock import utc_now
+from warehouse.errors import DealhouseError
+from warehouse.settings import Settings
+from warehouse.store import open_store
+
+PROJECT_PARTS = ("models", "macros", "seeds")
+STATE_DDL = """
+create table if not exists raw.build_state (
+    fingerprint varchar, asked_as_of timestamp, asked_known_at timestamp, batch_id bigint, rejected bigint,
+    as_of timestamp, built_at timestamp
+)
+"""
+
+
+@dataclass(frozen=True)
+class Clocks:
+    """What a run was asked for; None is the default (the latest event time, and now), both naive UTC."""
+
+    as_of: datetime | None = None
+    known_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the next build would do, and why."""
+
+    action: str
+    """``nothing``, ``incremental`` or ``full``."""
+    reason: str
+    fingerprint: str
+    batch_id: int
+    rejected: int
+
+
+@dataclass(frozen=True)
+class Built:
+    """A build that succeeded, or that had nothing to do."""
+
+    plan: Plan
+    as_of: datetime | None
+    nodes: list[dbt.NodeResult]
+
+
+class BuildFailed(DealhouseError):
+    """Models or checks of severity error failed; nothing may be published from this build."""
+
+    def __init__(self, result: dbt.BuildResult, log: Path) -> None:
+        failed = result.failed
+        self.nodes = result.nodes
+        lines = "; ".join(f"{node.name} ({_first_line(node.message)})" for node in failed[:5])
+        more = f" and {len(failed) - 5} more" if len(failed) > 5 else ""
+        super().__init__(
+            "The build failed, so nothing was published; readers keep the last good version.",
+            where=", ".join(node.unique_id for node in failed[:5]) + more,
+            why=lines + more,
+            todo=f"Look at the failing rows or SQL, mend the cause, and run again. Compiled SQL and the log: {log}.",
+        )
+
+
+def _first_line(text: str) -> str:
+    return next((line.strip() for line in text.splitlines() if line.strip()), "no message")
+
+
+def project_fingerprint(settings: Settings) -> str:
+    """Hash of all that a table depends on besides events: models, macros, seeds, and the settings that SQL reads."""
+    digest = hashlib.sha256(__version__.encode())
+    for value in (settings.reporting_currency, settings.stage_rule_set):
+        digest.update(b"\0" + value.encode())
+    files = [settings.project_dir / "dbt_project.yml"]
+    for part in PROJECT_PARTS:
+        files += (path for path in (settings.project_dir / part).rglob("*") if path.suffix in (".sql", ".csv", ".yml"))
+    for path in sorted(files):
+        digest.update(b"\0" + path.relative_to(settings.project_dir).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def plan(con: duckdb.DuckDBPyConnection, settings: Settings, clocks: Clocks, full_refresh: bool = False) -> Plan:
+    """Work out what has to be built: nothing, what is new, or everything.
+
+    A build for a past instant is a full one, and so is the first one after it: incremental models only go forward.
+    """
+    con.execute(STATE_DDL)
+    fingerprint = project_fingerprint(settings)
+    batches = con.execute("select coalesce(max(batch_id), 0), coalesce(sum(rejected), 0) from raw.batches").fetchone()
+    assert batches is not None
+    batch_id, rejected = int(batches[0]), int(batches[1])
+    state = con.execute(
+        "select fingerprint, asked_as_of, asked_known_at, batch_id, rejected from raw.build_state"
+    ).fetchone()
+
+    def decided(action: str, reason: str) -> Plan:
+        return Plan(action, reason, fingerprint, batch_id, rejected)
+
+    if full_refresh:
+        return decided("full", "a full refresh was asked for")
+    if state is None:
+        return decided("full", "there is no finished build to start from")
+    if state[0] != fingerprint:
+        return decided("full", "models, seeds or settings have changed")
+    if (state[1], state[2]) != (clocks.as_of, clocks.known_at):
+        return decided("full", "another as_of or known_at was asked for")
+    if state[3] == batch_id:
+        return decided("nothing", "no batch has come since the last build")
+    if clocks != Clocks():
+        return decided("full", "a build for a past instant is always a full one")
+    return decided("incremental", f"batches {state[3] + 1} to {batch_id} are new")
+
+
+def build(
+    settings: Settings,
+    clocks: Clocks | None = None,
+    full_refresh: bool = False,
+    on_node: dbt.OnNode | None = None,
+) -> Built:
+    """Build what has to be built, with all checks.
+
+    Raises
+    ------
+    BuildFailed
+        If a model, or a check of severity error, failed.
+    """
+    clocks = clocks or Clocks()
+    home = settings.layout()
+    with open_store(home, settings) as con:
+        planned = plan(con, settings, clocks, full_refresh)
+        if planned.action == "nothing":
+            return Built(planned, _as_of(con), [])
+        con.execute("begin")
+        con.execute("delete from raw.clock")
+        con.execute("insert into raw.clock values (?, ?)", [clocks.as_of, clocks.known_at])
+        if planned.action == "full":
+            # A full build that is cut short leaves tables of two kinds: without a state, the next one is full again.
+            con.execute("delete from raw.build_state")
+            con.execute("delete from raw.watermarks")
+        con.execute("commit")
+    arguments = ["build", "--exclude-resource-type", "unit_test"]
+    if planned.action == "full":
+        arguments.append("--full-refresh")
+    result = dbt.invoke(settings, arguments, on_node)
+    if result.failed or not result.nodes:
+        raise BuildFailed(result, home.dbt)
+    with open_store(home, settings) as con:
+        con.execute("begin")
+        con.execute("delete from raw.build_state")
+        as_of = con.execute("select as_of from staging.stg_clock").fetchone()
+        con.execute(
+            "insert into raw.build_state values (?, ?, ?, ?, ?, ?, ?)",
+            [
+                planned.fingerprint,
+                clocks.as_of,
+                clocks.known_at,
+                planned.batch_id,
+                planned.rejected,
+                as_of[0] if as_of else None,
+                utc_now().replace(tzinfo=None),
+            ],
+        )
+        # Only the highest mark of each counts; the rest is history that grows with every run.
+        con.execute(
+            "delete from raw.watermarks as mark where mark.batch_id < (select max(later.batch_id) from raw.watermarks "
+            "as later where later.model = mark.model and later.staging = mark.staging)"
+        )
+        con.execute("commit")
+        return Built(planned, _as_of(con), result.nodes)
+
+
+def _as_of(con: duckdb.DuckDBPyConnection) -> datetime | None:
+    row = con.execute("select as_of from raw.build_state").fetchone()
+    return row[0] if row else None
