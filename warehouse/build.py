@@ -5,6 +5,7 @@ next run starts from landing. How a model is computed is in models/; how dbt is 
 """
 
 import hashlib
+import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +22,7 @@ PROJECT_PARTS = ("models", "macros", "seeds")
 STATE_DDL = """
 create table if not exists raw.build_state (
     fingerprint varchar, asked_as_of timestamp, asked_known_at timestamp, batch_id bigint, rejected bigint,
-    as_of timestamp, built_at timestamp
+    as_of timestamp, built_at timestamp, build_id varchar
 )
 """
 
@@ -51,6 +52,7 @@ class Built:
     """A build that succeeded, or that had nothing to do."""
 
     plan: Plan
+    build_id: str
     as_of: datetime | None
     nodes: list[dbt.NodeResult]
 
@@ -138,7 +140,7 @@ def build(
     with open_store(home, settings) as con:
         planned = plan(con, settings, clocks, full_refresh)
         if planned.action == "nothing":
-            return Built(planned, _as_of(con), [])
+            return Built(planned, *_finished(con), [])
         con.execute("begin")
         con.execute("delete from raw.clock")
         con.execute("insert into raw.clock values (?, ?)", [clocks.as_of, clocks.known_at])
@@ -158,7 +160,7 @@ def build(
         con.execute("delete from raw.build_state")
         as_of = con.execute("select as_of from staging.stg_clock").fetchone()
         con.execute(
-            "insert into raw.build_state values (?, ?, ?, ?, ?, ?, ?)",
+            "insert into raw.build_state values (?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 planned.fingerprint,
                 clocks.as_of,
@@ -167,6 +169,7 @@ def build(
                 planned.rejected,
                 as_of[0] if as_of else None,
                 utc_now().replace(tzinfo=None),
+                uuid.uuid4().hex,
             ],
         )
         # Only the highest mark of each counts; the rest is history that grows with every run.
@@ -175,9 +178,10 @@ def build(
             "as later where later.model = mark.model and later.staging = mark.staging)"
         )
         con.execute("commit")
-        return Built(planned, _as_of(con), result.nodes)
+        return Built(planned, *_finished(con), result.nodes)
 
 
-def _as_of(con: duckdb.DuckDBPyConnection) -> datetime | None:
-    row = con.execute("select as_of from raw.build_state").fetchone()
-    return row[0] if row else None
+def _finished(con: duckdb.DuckDBPyConnection) -> tuple[str, datetime | None]:
+    row = con.execute("select build_id, as_of from raw.build_state").fetchone()
+    assert row is not None
+    return row

@@ -25,8 +25,10 @@ deals as (
         coalesce(
             {{ last_stated('events', 'pipeline') }},
             case
-                when count(*) filter (where events.event_type not like 'crm.deal.%') > 0
-                    and count(*) filter (where events.event_type = 'crm.deal.created') = 0 then 'adtech'
+                when
+                    count(*) filter (where events.event_type not like 'crm.deal.%') > 0
+                    and count(*) filter (where events.event_type = 'crm.deal.created') = 0
+                    then 'adtech'
                 else 'b2b'
             end
         ) as pipeline
@@ -80,6 +82,18 @@ moved as (
         )
 ),
 
+moved_so_far as (
+    select
+        moved.*,
+        {{ last_not_null("case when not coalesce(dim_stage.is_won or dim_stage.is_lost, false) then moved.stage end") }} over (
+            partition by moved.tenant_id, moved.deal_id order by moved.event_number
+            rows between unbounded preceding and current row
+        ) as last_open_stage
+    from moved
+    left join {{ ref('dim_stage') }} as dim_stage
+        on moved.pipeline = dim_stage.pipeline and moved.stage = dim_stage.stage
+),
+
 -- A deal that is reopened goes back to the stage that it was in before it was closed.
 moved_entries as (
     select
@@ -92,18 +106,9 @@ moved_entries as (
         moved.evidence_refs,
         case
             when moved.event_type <> 'crm.deal.reopened' then moved.stage
-            else coalesce(
-                {{ last_not_null('case when not coalesce(dim_stage.is_won or dim_stage.is_lost, false) then moved.stage end') }}
-                over (
-                    partition by moved.tenant_id, moved.deal_id order by moved.event_number
-                    rows between unbounded preceding and current row
-                ),
-                first_stages.stage
-            )
+            else coalesce(moved.last_open_stage, first_stages.stage)
         end as stage
-    from moved
-    left join {{ ref('dim_stage') }} as dim_stage
-        on moved.pipeline = dim_stage.pipeline and moved.stage = dim_stage.stage
+    from moved_so_far as moved
     left join first_stages
         on moved.pipeline = first_stages.pipeline
 ),

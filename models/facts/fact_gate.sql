@@ -16,7 +16,8 @@ changes as (
     select
         change.*,
         row_number() over (
-            partition by change.tenant_id, change.deal_id, change.gate order by change.changed_at desc, change.event_id desc, change.source desc
+            partition by change.tenant_id, change.deal_id, change.gate
+            order by change.changed_at desc, change.event_id desc, change.source desc
         ) as recency,
         min(case when change.is_set then change.changed_at end) over (
             partition by change.tenant_id, change.deal_id, change.gate

@@ -41,7 +41,8 @@ gate_periods as (
         change.is_set,
         change.changed_at as holds_from,
         lead(change.changed_at) over (
-            partition by change.tenant_id, change.deal_id, change.gate order by change.changed_at, change.event_id, change.source
+            partition by change.tenant_id, change.deal_id, change.gate
+            order by change.changed_at, change.event_id, change.source
         ) as holds_to
     from {{ ref('fact_gate_change') }} as change
     inner join touched_entities
@@ -61,7 +62,10 @@ holding as (
         on event.tenant_id = touched_entities.tenant_id and event.deal_id = touched_entities.deal_id
     where
         {{ is_visible('event') }}
-        and event.event_type in (select policies.start_event from policies union select policies.stop_event from policies)
+        and (
+            event.event_type in (select policies.start_event from policies)
+            or event.event_type in (select policies.stop_event from policies)
+        )
         and event.event_type not in (select gate.event_type from {{ ref('gate') }} as gate where gate.is_gate)
     group by event.tenant_id, event.deal_id, event.event_type
 ),
@@ -164,14 +168,17 @@ runs as (
             false
         ) as is_void,
         case
-            when cancellations.stop_at is not null
-                and coalesce(cancellations.stop_at <= cancellations.cancelled_at, true) then cancellations.stop_at
+            when
+                cancellations.stop_at is not null
+                and coalesce(cancellations.stop_at <= cancellations.cancelled_at, true)
+                then cancellations.stop_at
             -- The start taken back, or the deal cancelled, whichever came first. Both functions pass over nulls.
             when coalesce(cancellations.period_to, cancellations.cancelled_at) is not null
                 then greatest(cancellations.started_at, least(cancellations.period_to, cancellations.cancelled_at))
         end as stopped_at,
         row_number() over (
-            partition by cancellations.tenant_id, cancellations.deal_id, cancellations.sla order by cancellations.started_at, cancellations.is_reopened
+            partition by cancellations.tenant_id, cancellations.deal_id, cancellations.sla
+            order by cancellations.started_at, cancellations.is_reopened
         ) as run_number
     from cancellations
 ),
@@ -225,7 +232,8 @@ carried as (
 due as (
     select
         carried.*,
-        {{ from_epoch_micros('carried.started_micros + carried.target_micros - cast(carried.carried_micros as bigint)') }} as crossing_at
+        {{ from_epoch_micros('carried.started_micros + carried.target_micros - cast(carried.carried_micros as bigint)') }}
+            as crossing_at
     from carried
     where carried.is_always_open
     union all

@@ -29,8 +29,8 @@ timeline as (
         event.forecast_category,
         case when event.event_type in ('crm.deal.won', 'crm.deal.lost', 'crm.deal.reopened') then event.event_type end
             as closing_event_type,
-        cast(null as {{ dbt.type_string() }}) as pipeline,
-        cast(null as {{ dbt.type_string() }}) as stage
+        null as pipeline,
+        null as stage
     from {{ ref('stg_deal_event') }} as event
     inner join touched_entities
         on event.tenant_id = touched_entities.tenant_id and event.deal_id = touched_entities.deal_id
@@ -42,7 +42,7 @@ timeline as (
         visit.entered_at as changed_at,
         2 as precedence,
         -- visits of the same instant keep their order
-        lpad(cast(visit.visit_number as {{ dbt.type_string() }}), 9, '0') as event_id,
+        lpad(cast(visit.visit_number as string), 9, '0') as event_id,
         null as amount,
         null as currency,
         null as owner_id,

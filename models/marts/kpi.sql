@@ -48,10 +48,20 @@ responses as (
 ),
 
 measured as (
-    select won.tenant_id, won.kpi_month, 'average_deal_size' as kpi, won.average_deal_size as kpi_value, won.valued_count as basis_count
+    select
+        won.tenant_id,
+        won.kpi_month,
+        'average_deal_size' as kpi,
+        won.average_deal_size as kpi_value,
+        won.valued_count as basis_count
     from won
     union all
-    select won.tenant_id, won.kpi_month, 'sales_cycle_days' as kpi, won.sales_cycle_days as kpi_value, won.won_count as basis_count
+    select
+        won.tenant_id,
+        won.kpi_month,
+        'sales_cycle_days' as kpi,
+        won.sales_cycle_days as kpi_value,
+        won.won_count as basis_count
     from won
     union all
     select

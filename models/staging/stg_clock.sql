@@ -4,11 +4,11 @@
 with asked as (
     select
         coalesce(
-            {% if var('known_at') %}cast('{{ var("known_at") }}' as timestamp){% else %}clock.known_at{% endif %},
+            {{ "cast('" ~ var('known_at') ~ "' as timestamp)" if var('known_at') else 'clock.known_at' }},
             cast('9999-12-31' as timestamp)
         ) as known_at,
-        {% if var('as_of') %}cast('{{ var("as_of") }}' as timestamp){% else %}clock.as_of{% endif %} as as_of
-    from {{ source('raw', 'clock') }} as clock
+        {{ "cast('" ~ var('as_of') ~ "' as timestamp)" if var('as_of') else 'clock.as_of' }} as as_of
+    from {{ source('raw', 'clock') }} as clock -- noqa: AL05
 ),
 
 latest as (

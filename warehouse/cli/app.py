@@ -6,6 +6,7 @@ A command belongs in a module of its own beside this file; this one knows none o
 import importlib
 import pkgutil
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
@@ -65,10 +66,12 @@ def _common(
 
 
 def load_commands() -> None:
-    """Import every module beside this one, so that its commands register."""
+    """Import the modules beside this one, and those that other packages announce, so that their commands register."""
     package = importlib.import_module("warehouse.cli")
     for module in pkgutil.iter_modules(package.__path__):
         importlib.import_module(f"warehouse.cli.{module.name}")
+    for entry in metadata.entry_points(group="dealhouse.commands"):
+        entry.load()
 
 
 def main() -> None:

@@ -1,0 +1,52 @@
+# The two commands of the README are `make run` and `make test`; the others are for those who work on Dealhouse.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export DEALHOUSE_HOME ?= $(CURDIR)/home
+export DAGSTER_DISABLE_TELEMETRY := yes
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+export DO_NOT_TRACK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-all lint bench dev docs lock clean
+
+help: ## List the commands
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+# The mark is remade only when the lock or the project file changes, so that a second call costs nothing.
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Dealhouse needs Python 3.11 or newer; call make with PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { $(PYTHON) -m pip install --quiet --user virtualenv && $(PYTHON) -m virtualenv $(VENV); }
+	@echo "Installing the locked dependencies (a minute or two, once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+setup: $(VENV)/.ready ## Make the virtual environment
+
+run: setup ## Set up, make a sample company if the inbox is empty, run everything, show the KPIs
+	@$(BIN)/dealhouse run --sample-if-empty
+
+test: setup ## Lint and test; what CI calls
+	@$(BIN)/python -m tests.suite
+
+test-all: setup ## The same, and the slow suites: crash, scale, laws with many examples
+	@$(BIN)/python -m tests.suite --all
+
+lint: setup ## Formatting, types, import contract and SQL style alone
+	@$(BIN)/python -m tests.suite --lint
+
+bench: setup ## Benchmarks: ratios against a baseline measured in the same run
+	@$(BIN)/python -m benchmarks
+
+dev: setup ## Dagster's web interface on this home
+	@mkdir -p $(DEALHOUSE_HOME)/dagster && DAGSTER_HOME=$(DEALHOUSE_HOME)/dagster $(BIN)/dagster dev -m orchestration.definitions
+
+docs: setup ## Write the generated reference pages
+	@$(BIN)/dealhouse contracts --markdown > docs/contracts.md
+
+lock: setup ## Resolve requirements.lock anew
+	@$(BIN)/python -m pip install --quiet uv && $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-header --extra dev -o requirements.lock pyproject.toml
+
+clean: ## Remove the virtual environment and caches; state in home/ stays
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

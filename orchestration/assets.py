@@ -1,0 +1,201 @@
+"""The assets: what is taken in, what dbt builds, and what is published. Groups are the folders of models/."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dagster import (
+    AssetCheckResult,
+    AssetCheckSeverity,
+    AssetCheckSpec,
+    AssetExecutionContext,
+    AssetKey,
+    AssetSpec,
+    Failure,
+    MaterializeResult,
+    MetadataValue,
+    Output,
+    asset,
+    multi_asset,
+)
+from dagster_dbt import DagsterDbtTranslator, dbt_assets
+from dagster_dbt.asset_utils import get_asset_check_key_for_test
+
+from orchestration.execute import Execution
+from orchestration.project import load_manifest
+from orchestration.resources import BuildOptions, TakeIn, Warehouse
+from warehouse import dbt, pipeline
+from warehouse.build import BuildFailed, build
+from warehouse.ingest.health import HealthCheck, reject_rate, silent_sources
+from warehouse.publish import is_current
+from warehouse.store import open_store, row_counts
+
+SOURCES = AssetSpec(
+    key=["sources", "inbox"],
+    group_name="sources",
+    description="Files that operational systems put into the inbox, or that a run is given.",
+)
+RAW_TABLES = {
+    "events": "Accepted events, exactly once.",
+    "rejected_events": "Rejected records, with their reason and original text.",
+    "batches": "What was taken in, from where, with which result.",
+    "schema_drift": "Data fields that no contract knows.",
+    "event_pseudonyms": "Keyed pseudonyms of e-mails and phones.",
+}
+
+
+class Translator(DagsterDbtTranslator):
+    """Names assets by their schema and puts them into the group of their folder."""
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> AssetKey:
+        """``schema / name``, as in the warehouse."""
+        return AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        """The folder of the model, which is its layer."""
+        return str(dbt_resource_props["schema"])
+
+
+@dataclass
+class _Observer:
+    execution: Execution | None = None
+    on_node: dbt.OnNode | None = None
+
+
+_observer = _Observer()
+
+
+@contextmanager
+def observed(execution: Execution, on_node: dbt.OnNode | None) -> Iterator[None]:
+    """Let a caller in this process see what the steps of its run do."""
+    _observer.execution, _observer.on_node = execution, on_node
+    try:
+        yield
+    finally:
+        _observer.execution = _observer.on_node = None
+
+
+MANIFEST = load_manifest()
+TRANSLATOR = Translator()
+
+
+@multi_asset(
+    specs=[
+        AssetSpec(key=["raw", name], deps=[SOURCES.key], group_name="raw", description=description)
+        for name, description in RAW_TABLES.items()
+    ],
+    check_specs=[
+        AssetCheckSpec("reject_rate", asset=["raw", "events"], description="At most 1 % of the newest batch is rejected."),
+        AssetCheckSpec(
+            "silent_source", asset=["raw", "events"], description="No source is silent for longer than is usual for it."
+        ),
+    ],
+    name="take_in",
+)
+def take_in(
+    context: AssetExecutionContext, config: TakeIn, warehouse: Warehouse
+) -> Iterator[MaterializeResult[Any] | AssetCheckResult]:
+    """Land what has arrived and take it in, exactly once."""
+    settings = warehouse.settings
+    batches = pipeline.take_in(
+        settings, [Path(path) for path in config.paths], Path(config.mapping) if config.mapping else None
+    )
+    if _observer.execution is not None:
+        _observer.execution.batches = batches
+    for batch in batches:
+        context.log.info(str(batch))
+    with open_store(settings.layout(), settings) as con:
+        counts = row_counts(con, "raw")
+        checks = {"reject_rate": reject_rate(con), "silent_source": silent_sources(con)}
+    for name in RAW_TABLES:
+        yield MaterializeResult(
+            asset_key=["raw", name],
+            metadata={"dagster/row_count": counts.get(name, 0), "new_batches": len(batches)},
+        )
+    for name, check in checks.items():
+        yield _ingestion_check(name, check)
+
+
+def _ingestion_check(name: str, check: HealthCheck) -> AssetCheckResult:
+    return AssetCheckResult(
+        check_name=name,
+        asset_key=AssetKey(["raw", "events"]),
+        passed=check.passed,
+        severity=AssetCheckSeverity.WARN,
+        description=check.sentence,
+    )
+
+
+@dbt_assets(manifest=MANIFEST, dagster_dbt_translator=TRANSLATOR, name="build")
+def built(
+    context: AssetExecutionContext, config: BuildOptions, warehouse: Warehouse
+) -> Iterator[Output[None] | AssetCheckResult]:
+    """Build what is due. Where nothing is, and readers see it already, nothing after this step runs."""
+    settings = warehouse.settings
+    home = settings.layout()
+    clocks = config.clocks()
+    try:
+        outcome = build(settings, clocks, config.full_refresh, on_node=_log_to(context))
+    except BuildFailed as failed:
+        yield from _check_results(failed.nodes)
+        raise Failure(description=str(failed), allow_retries=False) from failed
+    context.log.info(f"Build: {outcome.plan.action}, because {outcome.plan.reason}.")
+    if _observer.execution is not None:
+        _observer.execution.built = outcome
+    if outcome.plan.action == "nothing" and is_current(home, pipeline.run_info(outcome, clocks)):
+        return
+    with open_store(home, settings) as con:
+        counts = {layer: row_counts(con, layer) for layer in {key.path[0] for key in context.assets_def.keys}}
+    for name, key in context.assets_def.keys_by_output_name.items():
+        if key in context.selected_asset_keys:
+            layer, table = key.path
+            yield Output(None, output_name=name, metadata={"dagster/row_count": counts[layer].get(table, 0)})
+    yield from _check_results(outcome.nodes)
+
+
+def _log_to(context: AssetExecutionContext) -> dbt.OnNode:
+    def log(node: dbt.NodeResult, number: int, total: int) -> None:
+        context.log.info(f"{number} of {total} {node.name}: {node.status} in {node.seconds:.2f} s")
+        if _observer.on_node is not None:
+            _observer.on_node(node, number, total)
+
+    return log
+
+
+def _check_results(nodes: list[dbt.NodeResult]) -> Iterator[AssetCheckResult]:
+    for node in nodes:
+        key = get_asset_check_key_for_test(MANIFEST, TRANSLATOR, node.unique_id, None)
+        if key is None or node.status == "skipped":
+            continue
+        warns = MANIFEST["nodes"][node.unique_id]["config"]["severity"].lower() == "warn"
+        yield AssetCheckResult(
+            passed=node.status == "pass",
+            asset_key=key.asset_key,
+            check_name=key.name,
+            severity=AssetCheckSeverity.WARN if warns else AssetCheckSeverity.ERROR,
+            metadata={"failures": node.failures or 0, "message": node.message},
+        )
+
+
+@asset(
+    key=["published", "current"],
+    group_name="published",
+    deps=[key for key in built.keys if key.path[0] in ("facts", "marts", "scores", "contacts")],
+    description="The read-only file that dashboards and analysts read, swapped in at once.",
+)
+def published(context: AssetExecutionContext, config: BuildOptions, warehouse: Warehouse) -> MaterializeResult[Any]:
+    """Publish the build that has just finished."""
+    settings = warehouse.settings
+    clocks = config.clocks()
+    # Nothing is due any more, so that this only tells what the build before this step has left.
+    outcome = build(settings, clocks)
+    version = pipeline.publish_build(settings, outcome, clocks)
+    if _observer.execution is not None:
+        _observer.execution.published = version
+    if version is None:
+        return MaterializeResult(metadata={"version": "unchanged"})
+    return MaterializeResult(
+        metadata={"version": version.version, "path": MetadataValue.path(str(version.path)), "as_of": str(outcome.as_of)}
+    )

@@ -1,0 +1,66 @@
+"""What ``dagster dev`` loads: assets, jobs, the schedule, the sensor of the inbox."""
+
+from collections.abc import Iterator
+
+from dagster import (
+    AssetSelection,
+    DefaultScheduleStatus,
+    DefaultSensorStatus,
+    Definitions,
+    RunConfig,
+    RunRequest,
+    ScheduleDefinition,
+    SensorEvaluationContext,
+    SkipReason,
+    define_asset_job,
+    in_process_executor,
+    sensor,
+)
+
+from orchestration.assets import SOURCES, built, published, take_in
+from orchestration.resources import BuildOptions, Warehouse
+from warehouse.landing import waiting_files
+from warehouse.settings import Settings
+
+SETTINGS = Settings()
+
+run_job = define_asset_job(
+    "run",
+    selection=AssetSelection.all(),
+    executor_def=in_process_executor,
+    description="Take in what has arrived, build what is due, publish it.",
+)
+full_refresh_job = define_asset_job(
+    "full_refresh",
+    selection=AssetSelection.all(),
+    executor_def=in_process_executor,
+    config=RunConfig(ops={"build": BuildOptions(full_refresh=True)}),
+    description="The same, with every table built anew.",
+)
+ingestion_job = define_asset_job(
+    "ingestion",
+    selection=AssetSelection.assets(take_in),
+    executor_def=in_process_executor,
+    description="Only take in what has arrived.",
+)
+hourly = ScheduleDefinition(job=run_job, cron_schedule="0 * * * *", default_status=DefaultScheduleStatus.STOPPED)
+
+
+@sensor(job=run_job, minimum_interval_seconds=30, default_status=DefaultSensorStatus.STOPPED)
+def inbox(context: SensorEvaluationContext) -> Iterator[RunRequest | SkipReason]:
+    """Start a run when files wait in the inbox; the same files start only one."""
+    waiting = waiting_files(SETTINGS.layout())
+    if not waiting:
+        yield SkipReason("The inbox is empty.")
+        return
+    yield RunRequest(run_key="|".join(f"{path.name}:{path.stat().st_mtime_ns}" for path in waiting))
+
+
+defs = Definitions(
+    assets=[SOURCES, take_in, built, published],
+    jobs=[run_job, full_refresh_job, ingestion_job],
+    schedules=[hourly],
+    sensors=[inbox],
+    resources={"warehouse": Warehouse(home=str(SETTINGS.layout().root))},
+    executor=in_process_executor,
+)

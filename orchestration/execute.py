@@ -1,0 +1,101 @@
+"""Runs the Dagster job ``run`` in this process: the same assets, checks and lock as under ``dagster dev``."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from warehouse import dbt
+from warehouse.build import Built
+from warehouse.errors import DealhouseError
+from warehouse.ingest import BatchResult
+from warehouse.publish import Published
+from warehouse.settings import Settings
+
+INSTANCE_SETTINGS = "telemetry:\n  enabled: false\n"
+
+
+@dataclass
+class Execution:
+    """What became of a run in process, filled in by its steps."""
+
+    batches: list[BatchResult]
+    built: Built | None = None
+    published: Published | None = None
+
+
+def execute(
+    settings: Settings,
+    paths: list[Path],
+    mapping: Path | None,
+    as_of: str = "",
+    known_at: str = "",
+    full_refresh: bool = False,
+    on_node: dbt.OnNode | None = None,
+) -> Execution:
+    """Run the job once and wait for it.
+
+    Raises
+    ------
+    DealhouseError
+        Of the step that failed: which one, why, and what to do.
+    """
+    home = settings.layout()
+    os.environ["DEALHOUSE_HOME"] = str(home.root)
+    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
+    home.dagster.mkdir(parents=True, exist_ok=True)
+    configuration = home.dagster / "dagster.yaml"
+    if not configuration.exists():
+        configuration.write_text(INSTANCE_SETTINGS)
+
+    import logging
+
+    from dagster import DagsterInstance, RunConfig
+
+    from orchestration import assets
+    from orchestration.definitions import defs
+    from orchestration.resources import BuildOptions, TakeIn
+
+    logging.getLogger("dagster").setLevel(logging.ERROR)
+    execution = Execution([])
+    options = BuildOptions(as_of=as_of, known_at=known_at, full_refresh=full_refresh)
+    with DagsterInstance.from_config(str(home.dagster)) as instance, assets.observed(execution, on_node):
+        result = defs.resolve_job_def("run").execute_in_process(
+            instance=instance,
+            raise_on_error=False,
+            run_config=RunConfig(
+                ops={
+                    "take_in": TakeIn(paths=[str(path) for path in paths], mapping=str(mapping) if mapping else ""),
+                    "build": options,
+                    "published__current": options,
+                }
+            ),
+        )
+    if not result.success:
+        raise _explained(result)
+    return execution
+
+
+def _explained(result: object) -> DealhouseError:
+    from dagster import DagsterEventType, ExecuteInProcessResult
+
+    assert isinstance(result, ExecuteInProcessResult)
+    for event in result.all_events:
+        if event.event_type in (DagsterEventType.STEP_FAILURE, DagsterEventType.PIPELINE_FAILURE):
+            data = event.event_specific_data
+            failure = getattr(data, "user_failure_data", None)
+            error = getattr(data, "error", None)
+            message = (failure.description if failure else None) or (_root(error) if error else event.message)
+            step = event.step_key or "run"
+            return DealhouseError(
+                f"The run failed in the step '{step}'.",
+                why=str(message).strip(),
+                todo="Mend the cause and start the run again: it goes on where it stopped, nothing is lost or doubled.",
+            )
+    return DealhouseError("The run failed.", todo="Look at the run in `dagster dev`.")
+
+
+def _root(error: object) -> str:
+    cause = error
+    while getattr(cause, "cause", None) is not None:
+        cause = cause.cause  # type: ignore[attr-defined]
+    return str(getattr(cause, "message", cause))

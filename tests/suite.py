@@ -1,0 +1,48 @@
+"""The test command: linters first, then pytest; with ``--all`` the slow suites as well.
+
+Nothing here tests anything itself; it says what is run, in which order, and shows how long each part took.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+
+LINTERS = [
+    ("ruff", [BIN / "ruff", "check", "."]),
+    ("format", [BIN / "ruff", "format", "--check", "."]),
+    ("mypy", [BIN / "mypy"]),
+    ("imports", [BIN / "lint-imports"]),
+    ("sqlfluff", [BIN / "sqlfluff", "lint", "--processes", "2", "models", "macros/tests"]),
+]
+
+
+def main() -> int:
+    """Run the parts in order and stop at the first that fails."""
+    parser = argparse.ArgumentParser(prog="python -m tests.suite", description=__doc__)
+    parser.add_argument("--all", action="store_true", help="also run the slow suites")
+    parser.add_argument("--lint", action="store_true", help="run the linters only")
+    options = parser.parse_args()
+    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
+    pytest = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "2", "--dist", "loadgroup"]
+    parts: list[tuple[str, list[object]]] = list(LINTERS)
+    if not options.lint:
+        selection = [] if options.all else ["-m", "not slow"]
+        parts.append(("tests", [*pytest, *selection, "tests"]))
+    for name, command in parts:
+        started = time.monotonic()
+        print(f"== {name}", flush=True)
+        code = subprocess.run([str(word) for word in command], cwd=ROOT, check=False).returncode
+        print(f"== {name}: {'failed' if code else 'ok'} in {time.monotonic() - started:.0f} s", flush=True)
+        if code:
+            return code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

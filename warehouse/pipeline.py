@@ -1,0 +1,88 @@
+"""The steps of a run as plain functions: take in, build, publish.
+
+Each step can be cut short at any instant and started again. When they run, and after what, is decided in
+orchestration/; what they do is in the modules that they call.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from warehouse import dbt
+from warehouse.build import Built, Clocks, build
+from warehouse.ingest import BatchResult, ingest_pending
+from warehouse.landing import Landing
+from warehouse.lock import writer_lock
+from warehouse.publish import Published, RunInfo, is_current, publish
+from warehouse.recover import ensure_warehouse, is_corruption
+from warehouse.settings import Settings
+from warehouse.store import open_store
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run did."""
+
+    batches: list[BatchResult]
+    built: Built
+    published: Published | None
+    """None where the current publication already shows this build."""
+
+
+def take_in(
+    settings: Settings,
+    paths: Sequence[Path] = (),
+    mapping: Path | None = None,
+    received_at: datetime | None = None,
+) -> list[BatchResult]:
+    """Land these files, or the inbox where none are given, and take in all that has landed.
+
+    The caller holds the writer lock. A work file that cannot be read is rebuilt from landing first.
+    """
+    home = settings.layout()
+    ensure_warehouse(home, settings)
+    landing = Landing(home)
+    if paths:
+        landing.land_all(paths, mapping=mapping, received_at=received_at)
+    else:
+        landing.land_inbox(received_at=received_at)
+    with open_store(home, settings) as con:
+        return ingest_pending(con, home, settings)
+
+
+def run_info(built: Built, clocks: Clocks) -> RunInfo:
+    """What a publication says of the build that it shows."""
+    return RunInfo(run_id=built.build_id, as_of=built.as_of, known_at=clocks.known_at)
+
+
+def publish_build(settings: Settings, built: Built, clocks: Clocks) -> Published | None:
+    """Publish a finished build, unless readers see it already."""
+    home = settings.layout()
+    run = run_info(built, clocks)
+    return None if is_current(home, run) else publish(home, settings, run)
+
+
+def run(
+    settings: Settings,
+    paths: Sequence[Path] = (),
+    mapping: Path | None = None,
+    clocks: Clocks | None = None,
+    full_refresh: bool = False,
+    received_at: datetime | None = None,
+    on_node: dbt.OnNode | None = None,
+) -> Outcome:
+    """Do all of it, under the writer lock. Where the work file turns out to be damaged, rebuild it and do it again."""
+    clocks = clocks or Clocks()
+    home = settings.layout()
+    with writer_lock(home, purpose="run", wait_seconds=settings.lock_wait_seconds):
+        for attempt in (1, 2):
+            try:
+                batches = take_in(settings, paths, mapping, received_at)
+                built = build(settings, clocks, full_refresh, on_node)
+                return Outcome(batches, built, publish_build(settings, built, clocks))
+            except Exception as error:
+                if attempt == 2 or not is_corruption(error):
+                    raise
+                ensure_warehouse(home, settings, rebuild=True)
+    raise AssertionError
