@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from pathlib import Path
 
 from warehouse.clock import utc_now
 from warehouse.errors import DealhouseError
@@ -69,10 +70,17 @@ def writer_lock(home: Home, purpose: str, wait_seconds: float = 0) -> Iterator[N
     WarehouseBusyError
         Where another writer holds it for longer than `wait_seconds`; names it.
     """
-    home.root.mkdir(parents=True, exist_ok=True)
-    descriptor = _acquire(home, max(wait_seconds, _PATIENCE_SECONDS))
+    with file_lock(home.lock, purpose, wait_seconds):
+        yield
+
+
+@contextmanager
+def file_lock(path: Path, purpose: str, wait_seconds: float = 0) -> Iterator[None]:
+    """Hold a lock on any file, as :func:`writer_lock` does on the home's; for steps within a home."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = _acquire(path, max(wait_seconds, _PATIENCE_SECONDS))
     if descriptor is None:
-        raise _busy(home, wait_seconds)
+        raise _busy(path, wait_seconds)
     _held.add(descriptor)
     try:
         _write_holder(descriptor, Holder(os.getpid(), purpose, socket.gethostname(), utc_now()))
@@ -85,8 +93,12 @@ def writer_lock(home: Home, purpose: str, wait_seconds: float = 0) -> Iterator[N
 
 def holder(home: Home) -> Holder | None:
     """Return who is writing to `home` at present, or None; never waits and never stands in a writer's way."""
+    return _holder(home.lock)
+
+
+def _holder(path: Path) -> Holder | None:
     try:
-        descriptor = os.open(home.lock, os.O_RDONLY)
+        descriptor = os.open(path, os.O_RDONLY)
     except OSError:
         return None
     try:
@@ -100,10 +112,10 @@ def holder(home: Home) -> Holder | None:
         os.close(descriptor)
 
 
-def _acquire(home: Home, wait_seconds: float) -> int | None:
+def _acquire(path: Path, wait_seconds: float) -> int | None:
     deadline = time.monotonic() + wait_seconds
     while True:
-        descriptor = os.open(home.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -112,7 +124,7 @@ def _acquire(home: Home, wait_seconds: float) -> int | None:
             os.close(descriptor)
             raise
         else:
-            if _is_still_in_place(home, descriptor):
+            if _is_still_in_place(path, descriptor):
                 return descriptor
             os.close(descriptor)
         if time.monotonic() >= deadline:
@@ -120,10 +132,10 @@ def _acquire(home: Home, wait_seconds: float) -> int | None:
         time.sleep(_POLL_SECONDS)
 
 
-def _is_still_in_place(home: Home, descriptor: int) -> bool:
+def _is_still_in_place(path: Path, descriptor: int) -> bool:
     """Tell whether the locked file is the one under that name: somebody may have deleted it meanwhile."""
     try:
-        return os.path.samestat(os.fstat(descriptor), home.lock.stat())
+        return os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:
         return False
 
@@ -143,8 +155,8 @@ def _read_holder(descriptor: int) -> Holder:
         return Holder(0, "starting", "unknown host", utc_now())
 
 
-def _busy(home: Home, waited: float) -> WarehouseBusyError:
-    other = holder(home) or Holder(0, "just ended", "unknown host", utc_now())
+def _busy(path: Path, waited: float) -> WarehouseBusyError:
+    other = _holder(path) or Holder(0, "just ended", "unknown host", utc_now())
     if other.pid == os.getpid():
         todo = "Take the lock once, around all that is to be done; it is held by this very process."
     else:
@@ -155,7 +167,7 @@ def _busy(home: Home, waited: float) -> WarehouseBusyError:
     return WarehouseBusyError(
         "Another process is writing to this warehouse"
         + (f"; waited {waited:g} s for it." if waited else "."),
-        where=str(home.lock),
+        where=str(path),
         why=f"held by {other}",
         todo=todo,
     )
