@@ -170,11 +170,11 @@ class EventContract(pa.DataFrameModel):  # type: ignore[misc]
     def _judge(cls, spec: FieldSpec, shape: object) -> Problem | None:
         if shape == "NULL":
             return Problem("missing_field", spec.name, cls._missing(spec)) if spec.required else None
-        if spec.type.takes(shape):
+        if spec.kind_class.takes(shape):
             return None
         sentence = (
-            f"{spec.name} must be {spec.type.words}, but JSON of type {shape_in_words(shape)} arrived. "
-            f"{spec.type.remedy}."
+            f"{spec.name} must be {spec.kind_class.words}, but JSON of type {shape_in_words(shape)} arrived. "
+            f"{spec.kind_class.remedy}."
         )
         return Problem("wrong_type", spec.name, sentence)
 
@@ -182,7 +182,7 @@ class EventContract(pa.DataFrameModel):  # type: ignore[misc]
     def _missing(cls, spec: FieldSpec) -> str:
         return (
             f"{cls._type} requires {spec.name}, which is absent or null. {spec.description} "
-            f"Send it as {spec.type.words}."
+            f"Send it as {spec.kind_class.words}."
         )
 
     @classmethod

@@ -15,8 +15,7 @@ from warehouse.contracts.terms import (
     DEAL,
     EVIDENCE,
     LEAD,
-    OWNER,
-    USER,
+    STAFF,
 )
 
 
@@ -40,7 +39,7 @@ class DealCreated(EventContract, type="crm.deal.created"):
         choices=("pipeline", "best_case", "commit"),
     )
     expected_close_date: Date = optional("Day on which the deal is expected to close.")
-    owner_id: Text = optional(OWNER)
+    owner_id: Text = optional(STAFF)
     deal_source: Text = optional(
         "Where the deal came from, in the words of the sending system.", example="inbound"
     )
@@ -61,7 +60,7 @@ class DealUpdated(EventContract, type="crm.deal.updated"):
         choices=("pipeline", "best_case", "commit"),
     )
     expected_close_date: Date = optional("Day on which the deal is now expected to close.")
-    owner_id: Text = optional(OWNER)
+    owner_id: Text = optional(STAFF)
     title: Text = optional("Title of the deal as its owner reads it.", example="Spring campaign, second wave")
     primary_competitor: Text = optional("The competitor most likely to win it instead.", example="Northwind")
     evidence_refs: TextList = optional(EVIDENCE)
@@ -124,7 +123,7 @@ class ActivityLogged(EventContract, type="crm.activity.logged"):
     deal_id: Text = optional(DEAL)
     contact_id: Text = optional(CONTACT)
     lead_id: Text = optional(LEAD)
-    user_id: Text = optional(USER)
+    user_id: Text = optional(STAFF)
     due_at: Timestamp = optional("When it is planned for.")
     completed_at: Timestamp = optional("When it was completed.")
     subject_line: Text = optional(

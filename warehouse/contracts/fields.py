@@ -110,7 +110,7 @@ class FieldSpec:
         return spec
 
     @property
-    def type(self) -> type[Kind]:
+    def kind_class(self) -> type[Kind]:
         """The kind as a class."""
         return _KINDS[self.kind]
 
@@ -118,7 +118,7 @@ class FieldSpec:
     def is_value_checked(self) -> bool:
         """Whether values of the right JSON type may still be wrong."""
         rules = (self.choices, self.pattern, self.min_length, self.max_length)
-        return self.type.is_checked or any(rules)
+        return self.kind_class.is_checked or any(rules)
 
     def accepts(self, text: pl.Expr) -> pl.Expr:
         """Whether each value, extracted from JSON as text, is allowed. Meaningless where it is null."""
@@ -157,7 +157,7 @@ class FieldSpec:
         if self.choices:
             return f"one of {', '.join(self.choices)}"
         if self.minimum is not None and self.maximum is not None:
-            return f"{self.type.words} from {self.minimum} to {self.maximum}"
+            return f"{self.kind_class.words} from {self.minimum} to {self.maximum}"
         if self.kind == "number":
             return f"a number below {kinds.NUMBER_LIMIT:.0e} in size"
         if self.kind == "integer":
@@ -167,7 +167,7 @@ class FieldSpec:
             return f"text that matches {self.pattern}, such as {self.example}"
         if self.kind == "text" and self.max_length:
             return f"text of {self.min_length or 0} to {self.max_length} characters"
-        return "non-empty text" if self.min_length else self.type.words
+        return "non-empty text" if self.min_length else self.kind_class.words
 
     @property
     def remedy(self) -> str:
@@ -176,7 +176,7 @@ class FieldSpec:
             return "Translate the sender's word into one of these"
         if self.kind == "text" and self.required:
             return "Send the value as a JSON string"
-        return self.type.remedy
+        return self.kind_class.remedy
 
     def json_schema(self) -> dict[str, Any]:
         """JSON Schema (draft 2020-12) of the value; null stands for absent and is allowed where optional."""

@@ -1,8 +1,8 @@
 """The seven kinds of value of a field: how each travels in JSON, and which texts are one.
 
 Here stand the rules of typing alone. Which fields an event has belongs in the section modules, and how a
-wrong value is reported in :mod:`warehouse.contracts.contract`. A class of this module annotates a field and is its
-pandera dtype: values are judged as the texts that a JSON extraction yields, so that one parse serves all.
+wrong value is reported in :mod:`warehouse.contracts.contract`. A class of this module annotates a field and
+is its pandera dtype: values are judged as the texts that a JSON extraction yields, so one parse serves all.
 """
 
 from typing import Any
