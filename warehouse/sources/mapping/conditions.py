@@ -10,31 +10,31 @@ from operator import and_, or_
 import polars as pl
 
 from warehouse.sources.mapping.spec import AllOf, AnyOf, Condition, Not, Test, tests_of
-from warehouse.sources.mapping.values import FALSE, TRUE, Compiled, compile_value, constant
+from warehouse.sources.mapping.values import TRUE, Compiled, Shared, any_of, compile_value, constant
 
 
-def compile_condition(condition: Condition | None) -> Compiled:
+def compile_condition(condition: Condition | None, shared: Shared | None = None) -> Compiled:
     """`text` is whether the condition holds (never null); `failed` where it cannot be decided."""
     if condition is None:
         return Compiled(TRUE)
-    values = [compile_value(test.value, {}) for test in tests_of(condition)]
-    failed = reduce(or_, [value.failed for value in values], FALSE)
+    values = [compile_value(test.value, {}, shared) for test in tests_of(condition)]
+    failed = any_of(value.failed for value in values)
     whys = [pl.when(value.failed).then(value.why) for value in values]
-    return Compiled(_holds(condition), failed, pl.coalesce(whys))
+    return Compiled(_holds(condition, shared), failed, pl.coalesce(whys))
 
 
-def _holds(condition: Condition) -> pl.Expr:
+def _holds(condition: Condition, shared: Shared | None) -> pl.Expr:
     if isinstance(condition, AllOf):
-        return reduce(and_, [_holds(part) for part in condition.parts])
+        return reduce(and_, [_holds(part, shared) for part in condition.parts])
     if isinstance(condition, AnyOf):
-        return reduce(or_, [_holds(part) for part in condition.parts])
+        return reduce(or_, [_holds(part, shared) for part in condition.parts])
     if isinstance(condition, Not):
-        return ~_holds(condition.part)
-    return _test(condition).fill_null(False)
+        return ~_holds(condition.part, shared)
+    return _test(condition, shared).fill_null(False)
 
 
-def _test(test: Test) -> pl.Expr:
-    text = compile_value(test.value, {}).text
+def _test(test: Test, shared: Shared | None) -> pl.Expr:
+    text = compile_value(test.value, {}, shared).text
     if test.operator == "present":
         return text.is_not_null() if test.operands[0] == "true" else text.is_null()
     if test.operator == "starts_with":

@@ -3,25 +3,34 @@
 Numbering, tables and files belong in ``mapping``.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
-from operator import or_
 
 import polars as pl
 
 from warehouse.sources.mapping.conditions import compile_condition
 from warehouse.sources.mapping.rows import LINE, RECORD
-from warehouse.sources.mapping.spec import Event, Hash, Input, Kind, Spec, Value
-from warehouse.sources.mapping.values import FALSE, Compiled, Lookups, compile_value
+from warehouse.sources.mapping.spec import Constant, Event, Hash, Input, Kind, Spec, Value
+from warehouse.sources.mapping.values import FALSE, Compiled, Lookups, Shared, any_of, compile_value, constant
 
 SLOT = "i:slot"
 """0 for the row itself, then one per [[event]] in the order of the file."""
 
 _ENVELOPE = ("id", "source", "time", "subject", "tenantid", "actor")
 _UNQUOTED: tuple[Kind, ...] = ("number", "integer", "boolean")
-EVENT_COLUMNS = (RECORD, LINE, SLOT, *_ENVELOPE, "type", "event", "content", "data")
-REFUSED_COLUMNS = (RECORD, LINE, SLOT, "type", "reason", "message")
+_WITHOUT_ESCAPES: tuple[Kind, ...] = ("date", "timestamp")
+NOTHING_REFUSED = pl.DataFrame(
+    schema={
+        RECORD: pl.Int64,
+        LINE: pl.Int64,
+        SLOT: pl.Int64,
+        "type": pl.String,
+        "reason": pl.String,
+        "message": pl.String,
+    }
+)
+"""What a refusal tells: the row, the [[event]] it should have become, and why it could not."""
 
 
 @dataclass(frozen=True)
@@ -52,21 +61,26 @@ class InputPlan:
         self.computed = [(name, compile_value(value, lookups)) for name, value in one.computed]
         self.when = compile_condition(one.when)
         slots = {event.name: slot for slot, event in enumerate(spec.events, start=1)}
+        self.shared = Shared()
         self.events = [
-            _EventPlan(event, slots[event.name], columns, lookups) for event in spec.events_of(one.name)
+            _EventPlan(event, slots[event.name], columns, lookups, self.shared)
+            for event in spec.events_of(one.name)
         ]
 
     def apply(self, frame: pl.DataFrame) -> Mapped:
         """Map a chunk: every row gives events, refusals, or is counted as skipped."""
         refused = []
         for name, compiled in self.computed:
-            refused.append(_refusals(frame, compiled.failed, compiled.why, slot=0))
-            frame = frame.filter(~compiled.failed).with_columns(compiled.text.alias(f"c:{name}"))
-        refused.append(_refusals(frame, self.when.failed, self.when.why, slot=0))
-        frame = frame.filter(~self.when.failed)
+            bad = _refusals(frame, compiled.failed, compiled.why, slot=0)
+            frame = frame if bad.is_empty() else frame.filter(~compiled.failed)
+            frame = frame.with_columns(compiled.text.alias(f"c:{name}"))
+            refused.append(bad)
+        bad = _refusals(frame, self.when.failed, self.when.why, slot=0)
+        frame = frame if bad.is_empty() else frame.filter(~self.when.failed)
+        refused.append(bad)
         rows = frame.height
-        frame = frame.filter(self.when.text)
-        wants = reduce(or_, [plan.when.text | plan.when.failed for plan in self.events], FALSE)
+        frame = frame.filter(self.when.text).with_columns(self.shared.columns())
+        wants = any_of(one for plan in self.events for one in (plan.when.text, plan.when.failed))
         wanted = int(frame.with_columns(wants.alias("i:wanted"))["i:wanted"].sum())
         events = []
         for plan in self.events:
@@ -79,50 +93,60 @@ class InputPlan:
 
 
 class _EventPlan:
-    def __init__(self, event: Event, slot: int, columns: Sequence[str], lookups: Lookups) -> None:
+    def __init__(
+        self, event: Event, slot: int, columns: Sequence[str], lookups: Lookups, shared: Shared
+    ) -> None:
         self.event, self.slot = event, slot
-        self.when = compile_condition(event.when)
+        self.when = compile_condition(event.when, shared)
         hashed = event.id.take if isinstance(event.id.take, Hash) else None
         identity = event.id
         if hashed is not None and not hashed.columns:
             identity = replace(identity, take=Hash(tuple(columns)))
         values = dict(event.values()) | {"id": identity}
-        self.compiled = {key: compile_value(value, lookups) for key, value in values.items()}
+        compiled = {key: compile_value(value, lookups, shared) for key, value in values.items()}
         for key in ("id", "source", "time"):
-            self.compiled[key] = _required(self.compiled[key], values[key], key)
-        self.outputs = self._outputs(values, hashed is not None)
+            compiled[key] = _required(compiled[key], values[key], key)
+        failing = {key: one for key, one in compiled.items() if one.failed is not FALSE}
+        # Each value is computed once, with its failure; sentences only for the rows that failed.
+        self.computed = [
+            *(one.text.alias(f"v:{key}") for key, one in compiled.items()),
+            *(one.failed.alias(f"f:{key}") for key, one in failing.items()),
+        ]
+        self.failed = any_of(pl.col(f"f:{key}") for key in failing)
+        whys = [pl.when(pl.col(f"f:{key}")).then(one.why) for key, one in failing.items()]
+        self.why = pl.concat_str(whys, separator=" ", ignore_nulls=True)
+        self.outputs = self._outputs(values, is_hashed=hashed is not None)
 
-    def _outputs(self, values: dict[str, Value], is_hashed: bool) -> list[pl.Expr]:
+    def _outputs(self, values: dict[str, Value], *, is_hashed: bool) -> list[pl.Expr]:
         null = pl.lit(None, dtype=pl.String)
-        envelope = {key: self.compiled[key].text if key in self.compiled else null for key in _ENVELOPE}
+        envelope = {key: pl.col(f"v:{key}") if key in values else null for key in _ENVELOPE}
         content = envelope["id"] if is_hashed else null
         if is_hashed:
             envelope["id"] = null
         fragments = [
-            _fragment(key.removeprefix("data."), self.compiled[key].text, value.kind)
+            _fragment(key.removeprefix("data."), pl.col(f"v:{key}"), value)
             for key, value in values.items()
             if key.startswith("data.")
         ]
         body = pl.concat_str(fragments, separator=",", ignore_nulls=True) if fragments else pl.lit("")
         return [
+            pl.col(RECORD),
+            pl.col(LINE),
+            pl.lit(self.slot, dtype=pl.Int64).alias(SLOT),
             *(expression.alias(key) for key, expression in envelope.items()),
             pl.lit(self.event.type).alias("type"),
             pl.lit(self.event.name).alias("event"),
             content.alias("content"),
             (pl.lit("{") + body + pl.lit("}")).alias("data"),
-            pl.lit(self.slot, dtype=pl.Int64).alias(SLOT),
         ]
 
     def apply(self, frame: pl.DataFrame) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
         undecided = _refusals(frame, self.when.failed, self.when.why, self.slot, self.event)
-        wanted = frame.filter(self.when.text & ~self.when.failed)
-        failed = reduce(or_, [compiled.failed for compiled in self.compiled.values()], FALSE)
-        whys = [pl.when(compiled.failed).then(compiled.why) for compiled in self.compiled.values()]
-        why = pl.concat_str(whys, separator=" ", ignore_nulls=True)
-        made = wanted.with_columns(failed.alias("i:failed"))
-        bad = _refusals(made, pl.col("i:failed"), why, self.slot, self.event)
-        good = made.filter(~pl.col("i:failed")).with_columns(self.outputs).select(EVENT_COLUMNS)
-        return good, [undecided, bad]
+        decided = frame if self.when.failed is FALSE else frame.filter(~self.when.failed)
+        made = decided.filter(self.when.text).with_columns(self.computed)
+        bad = _refusals(made, self.failed, self.why, self.slot, self.event)
+        good = made if bad.is_empty() else made.filter(~self.failed)
+        return good.select(self.outputs), [undecided, bad]
 
 
 def _required(compiled: Compiled, value: Value, key: str) -> Compiled:
@@ -134,12 +158,14 @@ def _required(compiled: Compiled, value: Value, key: str) -> Compiled:
     )
     missing = compiled.text.is_null() & ~compiled.failed
     said = pl.when(compiled.failed).then(compiled.why).otherwise(pl.lit(why))
-    return Compiled(compiled.text, compiled.failed | missing, said)
+    return Compiled(compiled.text, any_of([compiled.failed, missing]), said)
 
 
 def _refusals(
     frame: pl.DataFrame, failed: pl.Expr, why: pl.Expr, slot: int, event: Event | None = None
 ) -> pl.DataFrame:
+    if failed is FALSE or frame.is_empty():
+        return NOTHING_REFUSED
     label = f'[[event]] "{event.name}", ' if event else ""
     return (
         frame.filter(failed)
@@ -149,15 +175,18 @@ def _refusals(
             pl.lit("unmappable_row").alias("reason"),
             (pl.lit(label) + why).alias("message"),
         )
-        .select(REFUSED_COLUMNS)
+        .select(NOTHING_REFUSED.columns)
     )
 
 
-def _fragment(key: str, value: pl.Expr, kind: Kind) -> pl.Expr:
+def _fragment(key: str, value: pl.Expr, made: Value) -> pl.Expr:
     """``"key":value`` as JSON; null where the value is empty, so that the field is left out."""
-    if kind in _UNQUOTED:
-        name = pl.DataFrame({"": [key]}).select(pl.struct("").struct.json_encode()).item()
-        text = pl.lit(name.removeprefix('{"":').removesuffix("}") + ":") + value
-    else:
-        text = pl.struct(value.alias(key)).struct.json_encode().str.strip_prefix("{").str.strip_suffix("}")
-    return pl.when(value.is_not_null()).then(text)
+    name = f"{json.dumps(key, ensure_ascii=False)}:"
+    if isinstance(made.take, Constant) and isinstance(text := constant(made, made.take.text), str):
+        return pl.lit(name + (text if made.kind in _UNQUOTED else json.dumps(text, ensure_ascii=False)))
+    if made.kind in _UNQUOTED:
+        return pl.lit(name) + value
+    if made.kind in _WITHOUT_ESCAPES:
+        return pl.lit(name + '"') + value + pl.lit('"')
+    text_of = pl.struct(value.alias(key)).struct.json_encode().str.strip_prefix("{").str.strip_suffix("}")
+    return pl.when(value.is_not_null()).then(text_of)

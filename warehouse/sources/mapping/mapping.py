@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from warehouse.sources.mapping.events import REFUSED_COLUMNS, SLOT, InputPlan
+from warehouse.sources.mapping.events import NOTHING_REFUSED, SLOT, InputPlan
 from warehouse.sources.mapping.files import SourceFile, check_columns, find, ordered
 from warehouse.sources.mapping.parse import parse
 from warehouse.sources.mapping.rows import LINE, RECORD, BadRecord, chunks, header, raw_records
@@ -194,9 +194,7 @@ def _bad_frame(bad: list[BadRecord]) -> pl.DataFrame:
             "reason": [one.reason for one in bad],
             "message": [one.message for one in bad],
         },
-        schema=dict(
-            zip(REFUSED_COLUMNS, (pl.Int64, pl.Int64, pl.Int64, pl.String, pl.String, pl.String), strict=True)
-        ),
+        schema=NOTHING_REFUSED.schema,
     )
 
 

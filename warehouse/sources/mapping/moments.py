@@ -18,14 +18,16 @@ FORMAT_HELP = (
 UTC_FORMAT = "%Y-%m-%dT%H:%M:%S%.6fZ"
 
 _SPECIAL = ("iso", "unix_seconds", "unix_milliseconds")
-_DIRECTIVE = re.compile(r"%(?::z|\.\d?f|.|$)")
+_DIRECTIVE = re.compile(r"%(?::z|\.[0-9]?f|.|$)")
 _KNOWN = {f"%{letter}" for letter in "YymdebBjHIpMSzaA%"} | {"%:z", "%.f", "%.3f", "%.6f", "%.9f"}
 _CLOCK = ("%H", "%I")
 _ISO = (
-    r"^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?))?"
-    r"(?:\s*(?:([Zz])|([+-])(\d{2}):?(\d{2})))?$"
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?)?"
+    r"(?:\s*(?:[Zz]|[+-][0-9]{2}:?[0-9]{2}))?$"
 )
-_ISO_DATE = r"^(\d{4}-\d{2}-\d{2})(?:[T ]00:00(?::00(?:\.0+)?)?)?$"
+_ISO_CLOCK = r"^[T ]([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?)"
+_ISO_ZONE = r"([Zz]|[+-][0-9]{2}:?[0-9]{2})$"
+_ISO_DATE = r"^([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]00:00(?::00(?:\.0+)?)?)?$"
 
 
 def is_time_zone(name: str) -> bool:
@@ -102,19 +104,16 @@ def _timestamp(text: pl.Expr, form: str, how: Conventions) -> pl.Expr:
 
 
 def _iso_timestamp(text: pl.Expr, how: Conventions) -> pl.Expr:
-    parts = text.str.extract_groups(_ISO).struct
-    clock = parts.field("2").fill_null(how.time_of_day)
-    naive = _naive(parts.field("1"), clock)
-    minutes = parts.field("5").cast(pl.Int64) * 60 + parts.field("6").cast(pl.Int64)
-    signed = pl.when(parts.field("4") == "-").then(-minutes).otherwise(minutes)
-    shifted = naive - pl.duration(minutes=signed)
-    return (
-        pl.when(parts.field("3").is_not_null())
-        .then(naive)
-        .when(parts.field("4").is_not_null())
-        .then(shifted)
-        .otherwise(_to_utc(naive, how))
+    # Slices and short patterns: one pattern with six groups took five times as long.
+    valid = pl.when(text.str.contains(_ISO)).then(text)
+    rest = valid.str.slice(10)
+    naive = _naive(valid.str.slice(0, 10), rest.str.extract(_ISO_CLOCK, 1).fill_null(how.time_of_day))
+    zone = rest.str.extract(_ISO_ZONE, 1)
+    minutes = zone.str.slice(1, 2).cast(pl.Int64, strict=False) * 60 + zone.str.slice(-2).cast(
+        pl.Int64, strict=False
     )
+    shift = pl.when(zone.str.starts_with("-")).then(-minutes).otherwise(minutes).fill_null(0)
+    return pl.when(zone.is_null()).then(_to_utc(naive, how)).otherwise(naive - pl.duration(minutes=shift))
 
 
 def _naive(day: pl.Expr, clock: pl.Expr) -> pl.Expr:
@@ -132,7 +131,7 @@ def _to_utc(naive: pl.Expr, how: Conventions) -> pl.Expr:
 
 def _epoch(text: pl.Expr, form: str) -> pl.Expr:
     factor = 1_000_000 if form == "unix_seconds" else 1_000
-    number = text.str.extract(r"^(-?\d{1,16}(?:\.\d+)?)$", 1).cast(pl.Float64)
+    number = text.str.extract(r"^(-?[0-9]{1,16}(?:\.[0-9]+)?)$", 1).cast(pl.Float64)
     return (number * factor).round(0).cast(pl.Int64, strict=False).cast(pl.Datetime("us"))
 
 

@@ -6,7 +6,7 @@ literals only, never as code.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
@@ -30,6 +30,11 @@ from warehouse.sources.mapping.spec import (
 TRUE, FALSE = pl.lit(True), pl.lit(False)
 _NO_WHY = pl.lit(None, dtype=pl.String)
 _KEY_SEPARATOR = "\x1f"
+
+
+def any_of(expressions: Iterable[pl.Expr]) -> pl.Expr:
+    """Whether one of them holds; those that never do are left out, so that nothing is computed for them."""
+    return reduce(or_, [one for one in expressions if one is not FALSE] or [FALSE])
 
 
 def column(name: str) -> pl.Expr:
@@ -57,19 +62,36 @@ class LoadedLookup:
 Lookups = Mapping[str, LoadedLookup]
 
 
+class Shared:
+    """Conversions that several values have in common, each a column ``s:<n>`` computed once per row."""
+
+    def __init__(self) -> None:
+        self._columns: dict[Value, pl.Expr] = {}
+
+    def share(self, value: Value, made: pl.Expr) -> pl.Expr:
+        """The column that holds `made`, the conversion that this value needs."""
+        key = replace(value, where="", default=None)
+        self._columns.setdefault(key, made.alias(f"s:{len(self._columns)}"))
+        return pl.col(self._columns[key].meta.output_name())
+
+    def columns(self) -> list[pl.Expr]:
+        """What to compute before the values that share it."""
+        return list(self._columns.values())
+
+
 def lookup_key(columns: list[pl.Expr]) -> pl.Expr:
     """The key of a row, one text; null where a part is empty."""
     return pl.concat_str(columns, separator=_KEY_SEPARATOR) if len(columns) > 1 else columns[0]
 
 
-def compile_value(value: Value, lookups: Lookups) -> Compiled:
-    """Expressions over a frame whose columns are all text, named ``c:<column>``."""
-    taken = _take(value, lookups)
+def compile_value(value: Value, lookups: Lookups, shared: Shared | None = None) -> Compiled:
+    """Expressions over a frame of text columns ``c:<column>``, and of those that are shared."""
+    taken = _take(value, lookups, shared)
     if isinstance(value.take, Coalesce):
         converted = taken  # its parts were converted, each in its own way
     else:
         cleaned = _clean(value, taken)
-        converted = _map(value, cleaned) if value.map else _convert(value, cleaned)
+        converted = _map(value, cleaned) if value.map else _convert(value, cleaned, shared)
     if value.default is None:
         return converted
     fallback = _default(value)
@@ -90,7 +112,7 @@ def _default(value: Value) -> pl.Expr:
     return pl.lit(made, dtype=pl.List(pl.String)) if isinstance(made, list) else pl.lit(made, dtype=pl.String)
 
 
-def _take(value: Value, lookups: Lookups) -> Compiled:
+def _take(value: Value, lookups: Lookups, shared: Shared | None) -> Compiled:
     take = value.take
     if isinstance(take, Column):
         return Compiled(column(take.name))
@@ -100,7 +122,7 @@ def _take(value: Value, lookups: Lookups) -> Compiled:
         parts = [pl.lit(part) if isinstance(part, str) else column(part.name) for part in take.parts]
         return Compiled(pl.concat_str(parts))
     if isinstance(take, Coalesce):
-        return _coalesce([compile_value(part, lookups) for part in take.values])
+        return _coalesce([compile_value(part, lookups, shared) for part in take.values])
     if isinstance(take, FromLookup):
         return _from_lookup(value, take, lookups[take.lookup])
     return Compiled(_content(take))
@@ -112,11 +134,11 @@ def _coalesce(parts: list[Compiled]) -> Compiled:
     whys: list[pl.Expr] = []
     empty_before = TRUE
     for part in parts:
-        fails = empty_before & part.failed
+        fails = FALSE if part.failed is FALSE else empty_before & part.failed
         failed.append(fails)
         whys.append(pl.when(fails).then(part.why))
         empty_before = empty_before & part.text.is_null() & ~part.failed
-    return Compiled(pl.coalesce([part.text for part in parts]), reduce(or_, failed), pl.coalesce(whys))
+    return Compiled(pl.coalesce([part.text for part in parts]), any_of(failed), pl.coalesce(whys))
 
 
 def _from_lookup(value: Value, take: FromLookup, loaded: LoadedLookup) -> Compiled:
@@ -173,13 +195,15 @@ def _map(value: Value, given: Compiled) -> Compiled:
         return replace(kept, text=pl.coalesce(mapped, kept.text))
     todo = 'Add it to the map, or say unmapped = "keep" or "empty".'
     said = _sentence(value, text, f"is not in the map, which has {', '.join(olds[:20])}", todo)
-    return Compiled(mapped, given.failed | outside, pl.when(given.failed).then(given.why).otherwise(said))
+    return Compiled(
+        mapped, any_of([given.failed, outside]), pl.when(given.failed).then(given.why).otherwise(said)
+    )
 
 
 _BOOLEANS = {"true": "true", "false": "false", "yes": "true", "no": "false", "1": "true", "0": "false"}
 
 
-def _convert(value: Value, given: Compiled) -> Compiled:
+def _convert(value: Value, given: Compiled, shared: Shared | None = None) -> Compiled:
     kind, text = value.kind, given.text
     if kind == "text":
         return given
@@ -190,9 +214,11 @@ def _convert(value: Value, given: Compiled) -> Compiled:
         )
         return replace(given, text=pl.when(text.is_not_null()).then(pieces))
     made, expected, todo = _converted(text, kind, value)
+    if shared is not None:
+        made = shared.share(value, made)
     bad = (text.is_not_null() & made.is_null()).fill_null(False)
     said = _sentence(value, text, f"is not {expected}", todo)
-    return Compiled(made, given.failed | bad, pl.when(given.failed).then(given.why).otherwise(said))
+    return Compiled(made, any_of([given.failed, bad]), pl.when(given.failed).then(given.why).otherwise(said))
 
 
 def _converted(text: pl.Expr, kind: Kind, value: Value) -> tuple[pl.Expr, str, str]:
@@ -205,7 +231,7 @@ def _converted(text: pl.Expr, kind: Kind, value: Value) -> tuple[pl.Expr, str, s
         todo = "Correct it, or say how it is written: decimal, thousands, remove, null_values."
         if kind == "number":
             return number, written, todo
-        whole = number.str.extract(r"^(-?\d{1,18})(?:\.0+)?$", 1)
+        whole = number.str.extract(r"^(-?[0-9]{1,18})(?:\.0+)?$", 1)
         return whole, "a whole number", todo
     if kind == "boolean":
         made = text.str.to_lowercase().replace_strict(_BOOLEANS, default=None, return_dtype=pl.String)
@@ -225,8 +251,8 @@ def _converted(text: pl.Expr, kind: Kind, value: Value) -> tuple[pl.Expr, str, s
 def _number(text: pl.Expr, how: Conventions, multiply_by: float | None, divide_by: float | None) -> pl.Expr:
     """The digits as they stand, so that money stays exact; computed only where the mapping multiplies."""
     point, group = re.escape(how.decimal), re.escape(how.thousands)
-    whole = rf"(?:\d{{1,3}}(?:{group}\d{{3}})+|\d+)" if how.thousands else r"\d+"
-    pattern = rf"^([+-]?(?:{whole}(?:{point}\d*)?|{point}\d+)(?:[eE][+-]?\d{{1,3}})?)$"
+    whole = rf"(?:[0-9]{{1,3}}(?:{group}[0-9]{{3}})+|[0-9]+)" if how.thousands else r"[0-9]+"
+    pattern = rf"^([+-]?(?:{whole}(?:{point}[0-9]*)?|{point}[0-9]+)(?:[eE][+-]?[0-9]{{1,3}})?)$"
     digits = text.str.extract(pattern, 1)
     if how.thousands:
         digits = digits.str.replace_all(how.thousands, "", literal=True)
@@ -236,9 +262,9 @@ def _number(text: pl.Expr, how: Conventions, multiply_by: float | None, divide_b
         digits.str.strip_prefix("+")
         .str.replace(r"^(-?)\.", "${1}0.")
         .str.replace(r"\.([eE]|$)", "${1}")
-        .str.replace(r"^(-?)0+(\d)", "${1}${2}")
+        .str.replace(r"^(-?)0+([0-9])", "${1}${2}")
     )
-    number = digits.cast(pl.Float64)
+    number = digits.cast(pl.Float64, strict=False)
     if multiply_by is not None or divide_by is not None:
         number = number * multiply_by if multiply_by is not None else number
         number = number / divide_by if divide_by is not None else number
