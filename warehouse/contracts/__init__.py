@@ -10,6 +10,7 @@ import hashlib
 import importlib
 import pkgutil
 
+from warehouse.contracts import envelope
 from warehouse.contracts.contract import REGISTRY, EventContract, Problem, ShapeVerdict
 from warehouse.contracts.fields import FieldSpec
 
@@ -21,6 +22,7 @@ __all__ = [
     "ShapeVerdict",
     "all",
     "closest",
+    "envelope",
     "get",
 ]
 
@@ -44,6 +46,8 @@ def closest(event_type: str) -> list[str]:
 
 
 CONTRACTS_VERSION = hashlib.sha256(
-    "\n".join(REGISTRY[event_type].rules() for event_type in sorted(REGISTRY)).encode()
+    "\n".join(
+        [spec.rules() for spec in envelope.ATTRIBUTES] + [REGISTRY[name].rules() for name in sorted(REGISTRY)]
+    ).encode()
 ).hexdigest()[:12]
 """Changes when some event may be judged otherwise than before; recorded with every batch and every reject."""

@@ -13,9 +13,9 @@ from warehouse.contracts.terms import (
     INDUSTRY,
     LAST_NAME,
     LEAD,
+    OWNER,
     PHONE,
     REASON,
-    STAFF,
     USER,
     VISITOR,
 )
@@ -36,7 +36,7 @@ class AccountUpserted(EventContract, type="crm.account.upserted"):
     budget: Number = optional("Yearly budget for what we sell, in the reporting currency.", example=150000)
     country: Text = optional("Country, in the words of the sending system.", example="PT")
     region: Text = optional("Sales region, in the words of the sending system.", example="south")
-    owner_id: Text = optional(STAFF)
+    owner_id: Text = optional(OWNER)
     status: Text = optional("State of the relationship.", choices=("active", "dormant", "churned"))
     icp_fit_score: Integer = optional(ICP_FIT)
     icp_fit_reason: Text = optional("Why the fit is what it is.", example="right size, right industry")

@@ -22,6 +22,7 @@ from warehouse.contracts.kinds import shape_in_words
 REGISTRY: dict[str, "type[EventContract]"] = {}
 """Every contract by its event type; a class that names a type enters itself."""
 
+SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 FAILURES_SCHEMA = {"row": pl.UInt32, "field": pl.String, "reason": pl.String, "sentence": pl.String}
 _SHOWN_CHARACTERS = 80
 
@@ -261,7 +262,7 @@ class EventContract(pa.DataFrameModel):  # type: ignore[misc]
     def json_schema(cls) -> dict[str, Any]:
         """JSON Schema (draft 2020-12) of ``data``; accepts just what shape and values together accept."""
         schema: dict[str, Any] = {
-            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "$schema": SCHEMA_DIALECT,
             "title": cls._type,
             "description": cls.summary,
             "type": "object",
@@ -279,8 +280,4 @@ class EventContract(pa.DataFrameModel):  # type: ignore[misc]
     @classmethod
     def rules(cls) -> str:
         """All that decides on acceptance, as text; descriptions are left out."""
-        specs = [
-            (s.name, s.kind, s.required, s.choices, s.bounds, s.min_length, s.max_length, s.pattern)
-            for s in cls.fields()
-        ]
-        return repr((cls._type, specs, cls._at_least))
+        return repr((cls._type, [spec.rules() for spec in cls.fields()], cls._at_least))

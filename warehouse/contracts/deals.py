@@ -15,6 +15,7 @@ from warehouse.contracts.terms import (
     DEAL,
     EVIDENCE,
     LEAD,
+    OWNER,
     STAFF,
 )
 
@@ -39,7 +40,7 @@ class DealCreated(EventContract, type="crm.deal.created"):
         choices=("pipeline", "best_case", "commit"),
     )
     expected_close_date: Date = optional("Day on which the deal is expected to close.")
-    owner_id: Text = optional(STAFF)
+    owner_id: Text = optional(OWNER)
     deal_source: Text = optional(
         "Where the deal came from, in the words of the sending system.", example="inbound"
     )
@@ -60,7 +61,7 @@ class DealUpdated(EventContract, type="crm.deal.updated"):
         choices=("pipeline", "best_case", "commit"),
     )
     expected_close_date: Date = optional("Day on which the deal is now expected to close.")
-    owner_id: Text = optional(STAFF)
+    owner_id: Text = optional(OWNER)
     title: Text = optional("Title of the deal as its owner reads it.", example="Spring campaign, second wave")
     primary_competitor: Text = optional("The competitor most likely to win it instead.", example="Northwind")
     evidence_refs: TextList = optional(EVIDENCE)

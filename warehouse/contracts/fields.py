@@ -191,6 +191,10 @@ class FieldSpec:
             schema["enum"] = [*schema["enum"], None]
         return schema
 
+    def rules(self) -> str:
+        """All that decides on acceptance, as text; the description is left out."""
+        return repr((self.name, self.required, self._value_schema()))
+
     def _value_schema(self) -> dict[str, Any]:
         if self.kind == "integer":
             low, high = self.bounds

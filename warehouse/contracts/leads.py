@@ -16,7 +16,6 @@ from warehouse.contracts.terms import (
     LEAD,
     PHONE,
     REASON,
-    STAFF,
     UTM_CAMPAIGN,
     UTM_CONTENT,
     UTM_MEDIUM,
@@ -50,7 +49,7 @@ class LeadCreated(EventContract, type="crm.lead.created"):
     utm_term: Text = optional(UTM_TERM)
     referrer_user_id: Text = optional("The user who referred the lead.", example="user-58")
     visitor_id: Text = optional(VISITOR)
-    assigned_to: Text = optional(STAFF)
+    assigned_to: Text = optional("The employee that the lead was given to.", example="user-12")
 
 
 class LeadUpdated(LeadCreated, type="crm.lead.updated"):
@@ -63,7 +62,7 @@ class LeadAssigned(EventContract, type="crm.lead.assigned"):
     """A lead was given to an employee."""
 
     lead_id: Text = required(LEAD)
-    assigned_to: Text = required(STAFF)
+    assigned_to: Text = required("The employee that the lead was given to.", example="user-12")
     method: Text = optional("How the employee was chosen.", choices=("round_robin", "territory", "manual"))
 
 
