@@ -16,6 +16,9 @@ GENESIS = "0" * 64
 """``previous`` of the first entry."""
 
 
+_BLOCK = 64 * 1024
+
+
 class BrokenChainError(DealhouseError):
     """A line of a hash-chained file is not what was once written."""
 
@@ -35,16 +38,20 @@ def read(path: Path) -> list[dict[str, Any]]:
     BrokenChainError
         At the first line that does not follow from the one before it.
     """
-    return _parse(path)[0]
+    content = path.read_bytes() if path.exists() else b""
+    entries: list[dict[str, Any]] = []
+    for number, line in enumerate(content[: content.rfind(b"\n") + 1].splitlines(), start=1):
+        entries.append(_checked(path, line, number, entries[-1]["hash"] if entries else GENESIS))
+    return entries
 
 
 def append(path: Path, record: dict[str, Any]) -> dict[str, Any]:
     """Add an entry holding `record`, durably, and return it with its ``seq``, ``previous`` and ``hash``.
 
-    The caller holds a lock: two appends at once would fork the chain.
+    The caller holds a lock: two appends at once would fork the chain. Only the last entry is checked, so that
+    the cost does not grow with the file.
     """
-    entries, good_bytes = _parse(path)
-    last = entries[-1] if entries else {"seq": 0, "hash": GENESIS}
+    last, good_bytes = _last(path)
     entry = {"seq": last["seq"] + 1, **record, "previous": last["hash"]}
     entry["hash"] = entry_hash(entry)
     is_new = not path.exists()
@@ -72,25 +79,35 @@ def fsync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _parse(path: Path) -> tuple[list[dict[str, Any]], int]:
-    """Return the entries, and the length in bytes of their lines."""
-    content = path.read_bytes() if path.exists() else b""
-    entries: list[dict[str, Any]] = []
-    good_bytes = content.rfind(b"\n") + 1
-    previous = GENESIS
-    for number, line in enumerate(content[:good_bytes].splitlines(), start=1):
-        try:
-            entry = json.loads(line)
-            is_good = entry["previous"] == previous and entry["hash"] == entry_hash(entry)
-        except (ValueError, KeyError, TypeError):
-            is_good = False
-        if not is_good:
-            raise BrokenChainError(
-                "A line of a manifest was changed, removed or swapped.",
-                where=f"{path}, line {number}",
-                why="its hash does not follow from the line before it",
-                todo="Bring the file back from a backup; what it speaks of can no longer be trusted.",
-            )
-        entries.append(entry)
-        previous = entry["hash"]
-    return entries, good_bytes
+def _last(path: Path) -> tuple[dict[str, Any], int]:
+    """Return the last whole entry, and the length in bytes of all whole lines."""
+    content, start = b"", 0
+    if path.exists():
+        with path.open("rb") as file:
+            start = file.seek(0, os.SEEK_END)
+            # Backwards, until the last whole line is in it from its beginning.
+            while start > 0 and content.count(b"\n") < 2:
+                start = max(0, start - _BLOCK)
+                file.seek(start)
+                content = file.read()
+    whole = content[: content.rfind(b"\n") + 1]
+    if not whole:
+        return {"seq": 0, "hash": GENESIS}, 0
+    return _checked(path, whole.splitlines()[-1], None, None), start + len(whole)
+
+
+def _checked(path: Path, line: bytes, number: int | None, previous: str | None) -> dict[str, Any]:
+    """Return the entry of a line, if it is what was written and follows from `previous` (None: not asked)."""
+    try:
+        entry: dict[str, Any] = json.loads(line)
+        is_good = entry["hash"] == entry_hash(entry) and previous in (None, entry["previous"])
+    except (ValueError, KeyError, TypeError):
+        is_good = False
+    if not is_good:
+        raise BrokenChainError(
+            "A line of a manifest was changed, removed or swapped.",
+            where=f"{path}, {f'line {number}' if number else 'last line'}",
+            why="its hash does not follow from the line before it",
+            todo="Bring the file back from a backup; what it speaks of can no longer be trusted.",
+        )
+    return entry

@@ -59,7 +59,8 @@ def test_rows_and_descriptions_arrive(home, publish_run) -> None:
         assert comments["fact_deal"] == 'One row per deal; it\'s "the" fact.'
         assert comments["deal_count"] == "One row: how many deals."
         columns = con.execute(
-            "select column_name, comment from duckdb_columns() where schema_name = 'facts' and comment is not null"
+            "select column_name, comment from duckdb_columns() "
+            "where schema_name = 'facts' and comment is not null"
         )
         assert columns.fetchall() == [("amount", "What it is worth.")]
 
@@ -136,9 +137,7 @@ def test_a_work_file_without_layers_is_nothing_to_publish(home, settings) -> Non
     assert not list(home.published.glob("*.duckdb"))
 
 
-def test_too_little_space_is_told_before_anything_is_written(
-    home, publish_run, settings, monkeypatch
-) -> None:
+def test_too_little_space_is_told_before_writing(home, publish_run, settings, monkeypatch) -> None:
     first = publish_run(1)
     monkeypatch.setattr("warehouse.publish.publication.SPACE_FACTOR", 10**12)
     with pytest.raises(PublishError, match="too little free space"):

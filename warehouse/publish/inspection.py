@@ -50,12 +50,7 @@ def _look(path: Path, count: bool) -> dict[str, Any]:
             tables = con.execute(
                 "select schema_name, table_name from duckdb_tables() where not internal order by all"
             ).fetchall()
-            found["rows"] = {
-                f"{schema}.{table}": con.table(f"{_quote(schema)}.{_quote(table)}")
-                .count("*")
-                .fetchall()[0][0]
-                for schema, table in tables
-            }
+            found["rows"] = {f"{schema}.{table}": _count(con, schema, table) for schema, table in tables}
             publication = con.execute("select version, run_id from meta.publication").fetchall()
             found["publication"] = [list(row) for row in publication]
     with path.open("rb") as file:
@@ -65,8 +60,10 @@ def _look(path: Path, count: bool) -> dict[str, Any]:
     return found
 
 
-def _quote(identifier: str) -> str:
-    return '"' + identifier.replace('"', '""') + '"'
+def _count(con: Any, schema: str, table: str) -> int:
+    schema, table = schema.replace('"', '""'), table.replace('"', '""')
+    row = con.execute(f'select count(*) from "{schema}"."{table}"').fetchone()
+    return int(row[0])
 
 
 def main() -> None:
