@@ -1,0 +1,166 @@
+"""``dealhouse ingest``, ``rejects``, ``verify`` and ``rebuild``."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from warehouse.cli.app import DONE_WITH_REJECTS, FAILED, app, out, settings
+from warehouse.errors import UsageError
+
+if TYPE_CHECKING:
+    from warehouse.ingest import BatchResult
+
+
+@app.command()
+def ingest(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Files, folders or globs. Default: the inbox.", metavar="[PATH]..."),
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(help="Mapping (TOML) for CSV or Parquet of another shape.")
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 when rows were rejected.")] = False,
+    received_at: Annotated[
+        str,
+        typer.Option(
+            "--received-at",
+            help="When the files were received (ISO 8601), for loading history. Default: now.",
+        ),
+    ] = "",
+) -> None:
+    """Land files and take them in, exactly once, without building anything."""
+    from warehouse.lock import writer_lock
+    from warehouse.pipeline import take_in
+
+    current = settings()
+    with writer_lock(current.layout(), "ingest", wait_seconds=current.lock_wait_seconds):
+        batches = take_in(current, paths or [], mapping, _instant(received_at))
+    if not batches:
+        out.print("Nothing new: whatever was given had been taken in before, or the inbox is empty.")
+        return
+    out.print(batch_table(batches))
+    if any(batch.rejected for batch in batches):
+        out.print("See why with [bold]dealhouse rejects[/bold]; nothing that was rejected is lost.")
+        if strict:
+            raise typer.Exit(DONE_WITH_REJECTS)
+
+
+def batch_table(batches: "Sequence[BatchResult]") -> Table:
+    """What was taken in, a row a batch."""
+    table = Table(title="Taken in", title_justify="left")
+    table.add_column("Batch", justify="right")
+    table.add_column("File", overflow="fold")
+    for name in ("Rows", "Accepted", "Duplicate", "Rejected"):
+        table.add_column(name, justify="right")
+    table.add_column("Note", overflow="fold")
+    for batch in batches:
+        notes = [batch.note] if batch.note else []
+        if batch.drift:
+            notes.append("unknown fields: " + ", ".join(f"{kind} {name}" for kind, name in batch.drift[:5]))
+        numbers = (batch.rows, batch.accepted, batch.duplicate, batch.rejected)
+        table.add_row(
+            str(batch.batch_id), batch.file, *(f"{number:,}" for number in numbers), "; ".join(notes)
+        )
+    return table
+
+
+@app.command()
+def rejects(
+    batch: Annotated[int | None, typer.Option(help="Only those of this batch.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Only those with this reason code.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many to show.")] = 20,
+    replay: Annotated[
+        bool, typer.Option("--replay", help="Take in those that the present contracts accept.")
+    ] = False,
+) -> None:
+    """Show what was rejected and why; with --replay take in what is acceptable now."""
+    from warehouse.ingest import replay as replay_now
+    from warehouse.lock import writer_lock
+    from warehouse.store import open_store
+
+    current = settings()
+    home = current.layout()
+    with (
+        writer_lock(home, "rejects", wait_seconds=current.lock_wait_seconds),
+        open_store(home, current) as con,
+    ):
+        if replay:
+            result = replay_now(con, home, current)
+            if result is None:
+                out.print("The present contracts accept none of the rejected rows.")
+            else:
+                out.print(
+                    f"Taken in as batch {result.batch_id}: {result.accepted:,} accepted, {result.duplicate:,} duplicate."
+                )
+            return
+        where = "replay_batch_id is null and ($batch is null or batch_id = $batch) and ($reason is null or reason = $reason)"
+        values = {"batch": batch, "reason": reason}
+        counts = con.execute(
+            f"select reason, count(*) from raw.rejected_events where {where} group by reason order by 2 desc, 1",
+            values,
+        ).fetchall()
+        rows = con.execute(
+            f"select batch_id, file, line, event_type, reason, message, raw_text from raw.rejected_events where {where} "
+            "order by batch_id, row_number limit $limit",
+            {**values, "limit": limit},
+        ).fetchall()
+    if not rows:
+        out.print("Nothing is in quarantine.")
+        return
+    for batch_id, file, line, event_type, code, message, raw in rows:
+        out.print(
+            f"[bold]{code}[/bold] batch {batch_id}, {file} line {line}{f', {event_type}' if event_type else ''}"
+        )
+        out.print(f"  {message}", markup=False)
+        out.print(f"  {(raw or '')[:200]}", markup=False, style="dim")
+    total = sum(count for _, count in counts)
+    out.print(
+        f"\n{len(rows)} of {total:,} shown: " + ", ".join(f"{count:,} {code}" for code, count in counts)
+    )
+
+
+@app.command()
+def verify() -> None:
+    """Check that landing holds what was received: every file against the hash-chained manifest."""
+    from warehouse.landing import Landing
+
+    landing = Landing(settings().layout())
+    problems = landing.verify()
+    if problems:
+        for problem in problems:
+            out.print(f"[red]{problem}[/red]")
+        out.print(
+            f"{len(problems)} problem(s). Restore the files named above from a backup; until then do not run `dealhouse rebuild`."
+        )
+        raise typer.Exit(FAILED)
+    out.print(f"Landing is whole: {len(landing.entries())} entries, every file as received.")
+
+
+@app.command()
+def rebuild() -> None:
+    """Make the work file anew from landing, to the same rows. The next run builds all tables again."""
+    from warehouse.ingest import rebuild as rebuild_now
+    from warehouse.lock import writer_lock
+
+    current = settings()
+    with writer_lock(current.layout(), "rebuild", wait_seconds=current.lock_wait_seconds):
+        batches = rebuild_now(current.layout(), current)
+    out.print(
+        f"Rebuilt from {len(batches)} batches: {sum(batch.accepted for batch in batches):,} events. Next: dealhouse run."
+    )
+
+
+def _instant(text: str) -> datetime | None:
+    if not text:
+        return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(
+            f"{text!r} is not an instant.", why=str(error), todo="Give it like 2026-03-31T18:00:00Z."
+        ) from error

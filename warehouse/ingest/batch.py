@@ -1,0 +1,279 @@
+"""Takes one entry of landing into the work file: all of it, or nothing.
+
+Everything about a batch is written in one transaction: its events, its rejects, the drift that it showed, its
+pseudonyms, and the row that says how many there were of each. For every batch rows = accepted + duplicate + rejected.
+"""
+
+import itertools
+from dataclasses import dataclass
+
+import duckdb
+import polars as pl
+
+from warehouse import __version__, contracts, pseudonym
+from warehouse.contracts import CONTRACTS_VERSION
+from warehouse.ingest import envelope, validate
+from warehouse.ingest.deduplicate import find_repeated
+from warehouse.ingest.reading import Deferred, open_reader
+from warehouse.landing import Entry, Landing
+from warehouse.settings import Settings
+from warehouse.sources.reader import RawRow, Reader
+
+RAW_BYTES_KEPT = 1 << 20
+"""Of a longer original this much is kept in quarantine; all of it is in landing."""
+
+_REJECTS_AT_ONCE = 20_000
+_NOWHERE = '$.""'
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """What became of a batch."""
+
+    batch_id: int
+    file: str
+    rows: int
+    accepted: int
+    duplicate: int
+    rejected: int
+    drift: tuple[tuple[str, str], ...] = ()
+    """Unknown fields seen for the first time, as (event type, field)."""
+    note: str = ""
+
+    def __str__(self) -> str:
+        """Say it in a line."""
+        return (
+            f"batch {self.batch_id} ({self.file}): {self.rows:,} rows, {self.accepted:,} accepted, "
+            f"{self.duplicate:,} duplicate, {self.rejected:,} rejected"
+        )
+
+
+def ingest_entry(
+    con: duckdb.DuckDBPyConnection, landing: Landing, settings: Settings, entry: Entry, deferred: Deferred
+) -> BatchResult:
+    """Take in one entry.
+
+    Parameters
+    ----------
+    con
+        The work file, without an open transaction.
+    deferred
+        Rows of this batch that a later replay takes in: they stay rejected here, so that a rebuild gives the same rows.
+    """
+    reader = open_reader(con, landing, settings, entry)
+    con.execute("begin")
+    try:
+        result = _ingest(con, landing, settings, entry, reader, deferred)
+        con.execute("commit")
+    except BaseException:
+        con.execute("rollback")
+        raise
+    return result
+
+
+def try_entry(con: duckdb.DuckDBPyConnection, landing: Landing, settings: Settings, entry: Entry) -> set[int]:
+    """Row numbers that would be rejected if this entry were taken in now; nothing is."""
+    reader = open_reader(con, landing, settings, entry)
+    con.execute("begin")
+    try:
+        _insert(con, entry, reader)
+        validate.refuse(con, entry.seq, entry.received_at)
+        find_repeated(con, entry.seq)
+        return {int(row[0]) for row in con.execute("select distinct row_number from refused").fetchall()}
+    finally:
+        con.execute("rollback")
+
+
+def _ingest(
+    con: duckdb.DuckDBPyConnection,
+    landing: Landing,
+    settings: Settings,
+    entry: Entry,
+    reader: Reader,
+    deferred: Deferred,
+) -> BatchResult:
+    rows = _insert(con, entry, reader)
+    drift = validate.refuse(con, entry.seq, entry.received_at)
+    for row_number, (reason, message) in deferred.items():
+        con.execute("insert into refused values (?, -1, ?, ?)", [row_number, reason, message])
+    duplicate = find_repeated(con, entry.seq)
+    rejected = _quarantine(con, entry, reader)
+    con.execute(
+        "delete from raw.events where batch_id = ? and row_number in "
+        "(select row_number from refused union all select row_number from duplicates)",
+        [entry.seq],
+    )
+    new_drift = _note_drift(con, entry.seq, drift)
+    _pseudonymise(con, landing, settings, entry.seq)
+    accepted = rows - duplicate - rejected
+    con.execute(
+        "insert into raw.batches values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            entry.seq, entry.kind, entry.name, entry.content_hash, rows, accepted, duplicate, rejected,
+            entry.received_at, CONTRACTS_VERSION, __version__, reader.note,
+        ],
+    )  # fmt: skip
+    return BatchResult(entry.seq, entry.name, rows, accepted, duplicate, rejected, new_drift, reader.note)
+
+
+def _insert(con: duckdb.DuckDBPyConnection, entry: Entry, reader: Reader) -> int:
+    while True:
+        relation = reader.relation()
+        # Readers bind by position, this statement by name: their parameters are renamed, never written out.
+        names = [f"bound_{number}" for number in range(len(relation.parameters))]
+        parts = relation.sql.split("?")
+        sql = "".join(
+            part + (f"${name}" if name else "") for part, name in itertools.zip_longest(parts, names)
+        )
+        values = {
+            "batch_id": entry.seq,
+            "received_at": entry.received_at,
+            **dict(zip(names, relation.parameters, strict=True)),
+        }
+        try:
+            row = con.execute(envelope.INSERT.replace("__RELATION__", sql), values).fetchone()
+        except duckdb.Error:
+            # The transaction is lost with the statement.
+            con.execute("rollback")
+            con.execute("begin")
+            if not reader.read_carefully():
+                raise
+            continue
+        assert row is not None
+        return int(row[0])
+
+
+def _quarantine(con: duckdb.DuckDBPyConnection, entry: Entry, reader: Reader) -> int:
+    """Keep every refused row with its original and the first reason; return how many there are."""
+    reasons = {
+        int(number): (reason, message)
+        for number, reason, message in con.execute(
+            "select row_number, arg_min(reason, rank), arg_min(message, rank) from refused group by row_number"
+        ).fetchall()
+    }
+    if not reasons:
+        return 0
+    kept: list[dict[str, object]] = []
+    found = 0
+    for raw in reader.raw_rows(reasons.keys()):
+        kept.append(_reject(entry, raw, *reasons[raw.row_number]))
+        found += 1
+        if len(kept) >= _REJECTS_AT_ONCE:
+            _write_rejects(con, kept)
+            kept = []
+    _write_rejects(con, kept)
+    if found != len(reasons):
+        raise AssertionError(f"{len(reasons)} rows were refused, but {found} originals found in {entry.name}")
+    return found
+
+
+def _reject(entry: Entry, raw: RawRow, reason: str, message: str) -> dict[str, object]:
+    event: dict[str, object] = {}
+    if raw.reason:
+        if not reason:
+            reason, message = raw.reason, raw.message
+    else:
+        event = envelope.parse(raw.raw)
+        if not reason:
+            reason, message = envelope.faults(event)
+        if not reason:
+            reason, message = (
+                "malformed_json",
+                "The line could not be read as one event. Send one JSON object on each line.",
+            )
+    kept = raw.raw[:RAW_BYTES_KEPT]
+    return {
+        "batch_id": entry.seq,
+        "row_number": raw.row_number,
+        "file": raw.file,
+        "line": raw.line,
+        "source": _text(event.get("source")),
+        "event_id": _text(event.get("id")),
+        "event_type": _text(event.get("type")),
+        "reason": reason,
+        "message": message,
+        "raw_text": kept.decode("utf-8", errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}"),
+        "raw_bytes": kept,
+        "is_truncated": len(raw.raw) > RAW_BYTES_KEPT or reason == "too_large",
+        "contracts_version": CONTRACTS_VERSION,
+        "rejected_at": entry.received_at,
+        "replay_batch_id": None,
+    }
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)[:200]
+
+
+_REJECT_SCHEMA = {
+    "batch_id": pl.Int64, "row_number": pl.Int64, "file": pl.String, "line": pl.Int64, "source": pl.String,
+    "event_id": pl.String, "event_type": pl.String, "reason": pl.String, "message": pl.String, "raw_text": pl.String,
+    "raw_bytes": pl.Binary, "is_truncated": pl.Boolean, "contracts_version": pl.String,
+    "rejected_at": pl.Datetime("us"), "replay_batch_id": pl.Int64,
+}  # fmt: skip
+
+
+def _write_rejects(con: duckdb.DuckDBPyConnection, rows: list[dict[str, object]]) -> None:
+    if not rows:
+        return
+    con.register("fresh_rejects", pl.DataFrame(rows, schema=_REJECT_SCHEMA).to_arrow())
+    con.execute("insert into raw.rejected_events select * from fresh_rejects")
+    con.unregister("fresh_rejects")
+
+
+def _note_drift(
+    con: duckdb.DuckDBPyConnection, batch_id: int, drift: list[tuple[str, str, str]]
+) -> tuple[tuple[str, str], ...]:
+    known = set(con.execute("select event_type, field from raw.schema_drift").fetchall())
+    fresh: dict[tuple[str, str], str] = {}
+    for event_type, name, json_type in drift:
+        if (event_type, name) not in known:
+            fresh.setdefault((event_type, name), json_type)
+    for (event_type, name), json_type in sorted(fresh.items()):
+        con.execute(
+            "insert into raw.schema_drift values (?, ?, ?, ?)", [event_type, name, json_type, batch_id]
+        )
+    return tuple(sorted(fresh))
+
+
+def _pseudonymise(
+    con: duckdb.DuckDBPyConnection, landing: Landing, settings: Settings, batch_id: int
+) -> None:
+    """Write keyed pseudonyms beside the events of the batch that carry an e-mail or a phone."""
+    types = [
+        row[0]
+        for row in con.execute(
+            "select distinct event_type from raw.events where batch_id = ?", [batch_id]
+        ).fetchall()
+    ]
+    maker = None
+    for event_type in sorted(types):
+        contract = contracts.get(event_type)
+        if contract is None:
+            continue
+        emails = [f'$."{spec.name}"' for spec in contract.fields() if spec.pii == "email"]
+        phones = [f'$."{spec.name}"' for spec in contract.fields() if spec.pii == "phone"]
+        if not emails and not phones:
+            continue
+        maker = maker or pseudonym.load(landing.home, settings)
+        found = con.sql(
+            "select source, event_id, json_extract_string(data, $emails)[1] as email, json_extract_string(data, $phones)[1] as phone "
+            "from raw.events where batch_id = $batch_id and event_type = $event_type",
+            params={
+                "emails": emails or [_NOWHERE],
+                "phones": phones or [_NOWHERE],
+                "batch_id": batch_id,
+                "event_type": event_type,
+            },
+        ).pl()
+        keys = {
+            "email_key": pl.Series([maker.email(value) for value in found["email"]], dtype=pl.String),
+            "phone_key": pl.Series([maker.phone(value) for value in found["phone"]], dtype=pl.String),
+        }
+        rows = found.select("source", "event_id", batch_id=pl.lit(batch_id)).with_columns(
+            **keys, key_id=pl.lit(maker.key_id)
+        )
+        rows = rows.filter(pl.col("email_key").is_not_null() | pl.col("phone_key").is_not_null())
+        con.register("fresh_pseudonyms", rows.to_arrow())
+        con.execute("insert into raw.event_pseudonyms by name select * from fresh_pseudonyms")
+        con.unregister("fresh_pseudonyms")

@@ -1,0 +1,94 @@
+"""Brings the work file up to landing: takes in what has landed and is not in it yet, replays, rebuilds."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import duckdb
+
+from warehouse.clock import utc_now
+from warehouse.ingest.batch import BatchResult, ingest_entry, try_entry
+from warehouse.ingest.reading import Deferred
+from warehouse.landing import Entry, Landing
+from warehouse.settings import Home, Settings
+from warehouse.store import open_store
+
+OnBatch = Callable[[BatchResult], None]
+
+
+def ingest_pending(
+    con: duckdb.DuckDBPyConnection, home: Home, settings: Settings, on_batch: OnBatch | None = None
+) -> list[BatchResult]:
+    """Take in every entry of landing that the work file does not have, oldest first.
+
+    The caller holds the writer lock. A work file that has lost its last batches is healed by this.
+    """
+    landing = Landing(home)
+    entries = landing.entries()
+    done = {row[0] for row in con.execute("select batch_id from raw.batches").fetchall()}
+    results = []
+    for entry in entries:
+        if entry.seq in done:
+            continue
+        result = ingest_entry(con, landing, settings, entry, _deferred(entries, entry.seq))
+        if entry.kind == "replay":
+            _mark_replayed(con, entry)
+        results.append(result)
+        if on_batch is not None:
+            on_batch(result)
+    # A replay is two transactions; the second is repeated until it is there.
+    for entry in entries:
+        if entry.kind == "replay":
+            _mark_replayed(con, entry)
+    return results
+
+
+def replay(
+    con: duckdb.DuckDBPyConnection, home: Home, settings: Settings, received_at: datetime | None = None
+) -> BatchResult | None:
+    """Take in the rejected rows that the present contracts accept; None where they accept none."""
+    landing = Landing(home)
+    rows = con.execute(
+        "select batch_id, row_number, reason, message from raw.rejected_events where replay_batch_id is null order by 1, 2"
+    ).fetchall()
+    if not rows:
+        return None
+    entries = landing.entries()
+    instant = (received_at or utc_now()).replace(tzinfo=None)
+    pairs = tuple((int(batch), int(row)) for batch, row, _, _ in rows)
+    trial = Entry(entries[-1].seq + 1, "replay", "replay", (), instant, "", pairs)
+    refused = try_entry(con, landing, settings, trial)
+    accepted = [row for number, row in enumerate(rows, 1) if number not in refused]
+    if not accepted:
+        return None
+    landing.record_replay(accepted, received_at)
+    return ingest_pending(con, home, settings)[-1]
+
+
+def rebuild(home: Home, settings: Settings, on_batch: OnBatch | None = None) -> list[BatchResult]:
+    """Make the work file anew from landing, to the same rows. The caller holds the writer lock."""
+    for path in (home.warehouse, home.warehouse.with_name(home.warehouse.name + ".wal")):
+        path.unlink(missing_ok=True)
+    with open_store(home, settings) as con:
+        return ingest_pending(con, home, settings, on_batch)
+
+
+def _deferred(entries: list[Entry], seq: int) -> Deferred:
+    return {
+        row: (reason, message)
+        for entry in entries
+        if entry.kind == "replay"
+        for batch, row, reason, message in entry.rejects
+        if batch == seq
+    }
+
+
+def _mark_replayed(con: duckdb.DuckDBPyConnection, entry: Entry) -> None:
+    con.execute(
+        "update raw.rejected_events set replay_batch_id = $batch_id where replay_batch_id is null and (batch_id, row_number) in "
+        "(select (unnest($batches), unnest($rows)))",
+        {
+            "batch_id": entry.seq,
+            "batches": [batch for batch, _ in entry.rows],
+            "rows": [row for _, row in entry.rows],
+        },
+    )
