@@ -224,9 +224,7 @@ class EventContract(pa.DataFrameModel):  # type: ignore[misc]
     def _failures(cls, cases: pl.DataFrame, names: list[str]) -> pl.DataFrame:
         if cases["index"].null_count():
             # Not a verdict on values: a column of another type than text, or an error inside a check.
-            unjudged = (
-                cases.filter(pl.col("index").is_null()).select("column", "check", "failure_case").rows()
-            )
+            unjudged = cases.filter(pl.col("index").is_null()).select("column", "check", "failure_case").rows()
             raise TypeError(f"{cls._type}: values could not be judged: {unjudged}")
         found = cases.join(
             pl.DataFrame(

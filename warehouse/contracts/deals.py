@@ -41,9 +41,7 @@ class DealCreated(EventContract, type="crm.deal.created"):
     )
     expected_close_date: Date = optional("Day on which the deal is expected to close.")
     owner_id: Text = optional(OWNER)
-    deal_source: Text = optional(
-        "Where the deal came from, in the words of the sending system.", example="inbound"
-    )
+    deal_source: Text = optional("Where the deal came from, in the words of the sending system.", example="inbound")
     primary_competitor: Text = optional("The competitor most likely to win it instead.", example="Northwind")
     client_type: Text = optional("Kind of client, in the words of the sending system.", example="new")
     campaign_id: Text = optional(CAMPAIGN)
@@ -117,9 +115,7 @@ class DealReopened(EventContract, type="crm.deal.reopened"):
 class ActivityLogged(EventContract, type="crm.activity.logged"):
     """An activity of the sales team was recorded, or planned when it has a due time only."""
 
-    activity_id: Text = required(
-        "The activity; the same id again is a later state of it.", example="act-5521"
-    )
+    activity_id: Text = required("The activity; the same id again is a later state of it.", example="act-5521")
     activity_type: Text = required("Kind of activity.", choices=("email", "call", "meeting", "note", "task"))
     deal_id: Text = optional(DEAL)
     contact_id: Text = optional(CONTACT)
@@ -127,6 +123,4 @@ class ActivityLogged(EventContract, type="crm.activity.logged"):
     user_id: Text = optional(STAFF)
     due_at: Timestamp = optional("When it is planned for.")
     completed_at: Timestamp = optional("When it was completed.")
-    subject_line: Text = optional(
-        "Subject, as typed; may name people.", pii="text", example="Call about the offer"
-    )
+    subject_line: Text = optional("Subject, as typed; may name people.", pii="text", example="Call about the offer")

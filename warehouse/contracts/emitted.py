@@ -23,9 +23,7 @@ SLA = term(
     "The policy, by its name in the table of policies.",
     known=("lead_to_brief", "brief_to_offer", "offer_to_contract", "contract_to_launch", "launch_to_close"),
 )
-RUN = term(
-    "Which run of the timer on this deal, from 1; a reopened timer keeps its run.", minimum=1, example=1
-)
+RUN = term("Which run of the timer on this deal, from 1; a reopened timer keeps its run.", minimum=1, example=1)
 DUE = term("When the target is used up.", example="2025-03-16T12:00:00Z")
 DOMAIN = term("The domain that answers for it.", example="legal")
 ALERT = term("The alert: the same from raised to resolved.", example="alr-5f1e")
@@ -114,9 +112,7 @@ class DuplicateProposed(EventContract, type="crm.duplicate.proposed", source=WAR
     kind: Text = required("What the records are.", choices=("account", "contact", "lead"))
     left_id: Text = required("One record, the smaller id.", example="acc-204")
     right_id: Text = required("The other record.", example="acc-911")
-    probability: Number = required(
-        "Probability that they are one, 0 to 1.", minimum=0, maximum=1, example=0.97
-    )
+    probability: Number = required("Probability that they are one, 0 to 1.", minimum=0, maximum=1, example=0.97)
     reasons: TextList = optional("What agrees.", example=["same domain", "similar name"])
 
 
@@ -176,9 +172,7 @@ class AlertRaised(EventContract, type="ops.alert.raised", source=WAREHOUSE):
     severity: Text = optional("How serious it is.", choices=("info", "warning", "error"), example="warning")
     subject_type: Text = optional("Kind of thing that it is about.", example="deal")
     subject_id: Text = optional("The thing that it is about.", example="deal-1042")
-    message: Text = optional(
-        "What is wrong and what to do, in a sentence.", example="Close date passed 15 days ago."
-    )
+    message: Text = optional("What is wrong and what to do, in a sentence.", example="Close date passed 15 days ago.")
     since: Timestamp = required("Since when it has been so.")
 
 

@@ -50,7 +50,6 @@ ATTRIBUTES: tuple[FieldSpec, ...] = (
         required=True,
         description="The producing system, a lower-case name.",
         pattern=SOURCE_PATTERN,
-        max_length=100,
         example="crm",
     ),
     FieldSpec(

@@ -104,9 +104,7 @@ class FieldSpec:
         if spec.example is None:
             raise TypeError(f"field {name} needs an example")
         if kind is kinds.Number and (spec.minimum, spec.maximum) not in {(None, None), (0, 1)}:
-            raise TypeError(
-                f"field {name}: a number is unbounded or from 0 to 1; other bounds need an integer"
-            )
+            raise TypeError(f"field {name}: a number is unbounded or from 0 to 1; other bounds need an integer")
         return spec
 
     @property
@@ -205,14 +203,14 @@ class FieldSpec:
         if self.kind == "boolean":
             return {"type": "boolean"}
         if self.kind == "date":
-            return {"type": "string", "format": "date", "pattern": kinds.DATE_PATTERN}
+            return {"type": "string", "format": "date", "pattern": _exactly(kinds.DATE_PATTERN)}
         if self.kind == "timestamp":
-            return {"type": "string", "format": "date-time", "pattern": kinds.TIMESTAMP_PATTERN}
+            return {"type": "string", "format": "date-time", "pattern": _exactly(kinds.TIMESTAMP_PATTERN)}
         if self.kind == "text_list":
             return {"type": "array", "items": {"type": ["string", "null"]}}
         rules = {
             "enum": list(self.choices) or None,
-            "pattern": self.pattern,
+            "pattern": self.pattern and _exactly(self.pattern),
             "minLength": self.min_length,
             "maxLength": self.max_length,
         }
@@ -229,6 +227,9 @@ def _number_schema(is_unit: bool) -> dict[str, Any]:
 
 
 def _decimal_schema(is_unit: bool) -> dict[str, Any]:
-    # Without the look-ahead, the "$" of Python's dialect would let a line break follow the digits.
-    pattern = kinds.UNIT_PATTERN if is_unit else kinds.DECIMAL_PATTERN
-    return {"type": "string", "pattern": pattern + r"(?!\n)"}
+    return {"type": "string", "pattern": _exactly(kinds.UNIT_PATTERN if is_unit else kinds.DECIMAL_PATTERN)}
+
+
+def _exactly(pattern: str) -> str:
+    # In Python's dialect "$" lets a line break follow; elsewhere the look-ahead changes nothing.
+    return pattern + r"(?!\n)"

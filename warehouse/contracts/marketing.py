@@ -35,9 +35,7 @@ class CampaignSent(EventContract, type="crm.campaign.sent"):
             "newsletter",
         ),
     )
-    channel: Text = required(
-        "Channel that it was sent on.", choices=("email", "sms", "push", "in_app", "chat")
-    )
+    channel: Text = required("Channel that it was sent on.", choices=("email", "sms", "push", "in_app", "chat"))
     segment_id: Text = optional("The segment of people that it went to.", example="seg-new-users")
     cost: Number = optional("Cost of sending, in `currency`.", example=40)
     currency: Text = optional(CURRENCY)

@@ -19,9 +19,7 @@ class MessageReceived(EventContract, type="chat.message.received"):
     )
     lead_id: Text = optional(LEAD)
     contact_id: Text = optional(CONTACT)
-    text: Text = optional(
-        "The message, as typed. Not carried into facts.", pii="text", example="What does it cost?"
-    )
+    text: Text = optional("The message, as typed. Not carried into facts.", pii="text", example="What does it cost?")
 
 
 class MessageSent(EventContract, type="chat.message.sent"):
@@ -32,9 +30,7 @@ class MessageSent(EventContract, type="chat.message.sent"):
     sender: Text = required("Whether the AI manager or a person wrote it.", choices=("ai", "human"))
     user_id: Text = optional(STAFF)
     lead_id: Text = optional(LEAD)
-    in_reply_to: Text = optional(
-        "The received message that it answers, by `message_id`.", example="msg-90209"
-    )
+    in_reply_to: Text = optional("The received message that it answers, by `message_id`.", example="msg-90209")
 
 
 class MessageClassified(EventContract, type="chat.message.classified"):
@@ -47,9 +43,7 @@ class MessageClassified(EventContract, type="chat.message.classified"):
     )
     confidence: Number = optional("Confidence in the intent, 0 to 1.", minimum=0, maximum=1, example=0.93)
     sentiment: Text = optional("Mood of the message.", choices=("positive", "neutral", "negative"))
-    label: Text = optional(
-        "A person's own verdict on the intent, to measure the AI manager by.", example="price"
-    )
+    label: Text = optional("A person's own verdict on the intent, to measure the AI manager by.", example="price")
 
 
 class _Handoff(EventContract):

@@ -40,9 +40,7 @@ class SessionStarted(EventContract, type="web.session.started"):
     utm_campaign: Text = optional(UTM_CAMPAIGN)
     utm_content: Text = optional(UTM_CONTENT)
     utm_term: Text = optional(UTM_TERM)
-    referrer: Text = optional(
-        "Address of the page that the visitor came from.", example="https://news.example/"
-    )
+    referrer: Text = optional("Address of the page that the visitor came from.", example="https://news.example/")
     landing_page: Text = optional("Path of the first page.", example="/pricing")
     page_views: Integer = optional("Pages seen in the visit.", example=5)
 

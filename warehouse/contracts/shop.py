@@ -70,7 +70,5 @@ class FxRatePublished(EventContract, type="finance.fx_rate.published"):
     """An exchange rate of a day was published."""
 
     date: Date = required("Day from which the rate holds, until a later one.")
-    currency: Text = required(
-        "Currency that is converted from, ISO 4217.", pattern="^[A-Z]{3}$", max_length=3, example="EUR"
-    )
+    currency: Text = required("Currency that is converted from, ISO 4217.", pattern="^[A-Z]{3}$", example="EUR")
     rate: Number = required("Units of the reporting currency for one unit of `currency`.", example=1.08)

@@ -22,9 +22,7 @@ TICKET = term("The support ticket concerned.", example="tick-404")
 APPOINTMENT = term("The appointment concerned.", example="apt-19")
 
 AMOUNT = term("Amount of money, in `currency`.", example=12500.5)
-CURRENCY = term(
-    "Currency of the amounts of this event, ISO 4217.", pattern="^[A-Z]{3}$", max_length=3, example="EUR"
-)
+CURRENCY = term("Currency of the amounts of this event, ISO 4217.", pattern="^[A-Z]{3}$", example="EUR")
 MRR = term("Monthly recurring revenue of the subscription from here on, in `currency`.", example=490)
 PLAN = term("Plan or tariff, in the words of the sending system.", example="pro")
 PERIOD_START = term("First day of the period that is paid for.", example="2025-03-01")
