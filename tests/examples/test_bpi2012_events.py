@@ -36,8 +36,7 @@ def test_steps_by_application(bpi):
     assert bpi.one("select count(distinct data ->> 'deal_id') from incoming") == 13_087
     found = dict(
         bpi.rows(
-            "select coalesce(data ->> 'to_stage', type), count(distinct data ->> 'deal_id') "
-            "from incoming group by 1"
+            "select coalesce(data ->> 'to_stage', type), count(distinct data ->> 'deal_id') from incoming group by 1"
         )
     )
     assert (found["crm.brief.submitted"], found["media.mediaplan.ready"], found["finalized"]) == (

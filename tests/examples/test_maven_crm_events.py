@@ -42,9 +42,7 @@ def test_outcomes(maven):
         f"select count(*), count_if(is_won), count_if(is_lost), "
         f"round(100.0 * count_if(is_won) / count_if(is_won or is_lost), 2) {DEALS}"
     ) == [(8800, 4238, 2473, 63.15)]
-    assert maven.rows(
-        f"select stage, count(*) {DEALS} where not is_won and not is_lost group by 1 order by 1"
-    ) == [
+    assert maven.rows(f"select stage, count(*) {DEALS} where not is_won and not is_lost group by 1 order by 1") == [
         ("lead", 500),
         ("qualified", 1589),
     ]
@@ -59,9 +57,9 @@ def test_by_quarter_of_close(maven):
 
 
 def test_by_agent(maven):
-    assert maven.rows(
-        f"select count_if(is_won), count_if(is_lost) {DEALS} where owner_id = 'Darcel Schlecht'"
-    ) == [(349, 204)]
+    assert maven.rows(f"select count_if(is_won), count_if(is_lost) {DEALS} where owner_id = 'Darcel Schlecht'") == [
+        (349, 204)
+    ]
 
 
 def test_revenue_and_cycle(maven):
@@ -74,9 +72,7 @@ def test_revenue_and_cycle(maven):
 def test_accounts_and_products(maven):
     assert maven.one(f"select count(*) {DEALS} where account_id is null") == 1425
     assert maven.rows(f"select count(distinct product), count_if(product = 'GTX Pro') {DEALS}") == [(7, 1480)]
-    listed = maven.one(
-        "select count(distinct data ->> 'account_id') from incoming where type = 'crm.account.upserted'"
-    )
+    listed = maven.one("select count(distinct data ->> 'account_id') from incoming where type = 'crm.account.upserted'")
     assert listed == 85
     assert (
         maven.one(

@@ -45,9 +45,7 @@ def test_every_row_becomes_its_events(olist):
 
 
 def test_conversion(olist):
-    assert olist.rows(f"select count(*), count_if(is_won), min(created), max(created) {LEADS}") == [
-        (8000, 842, 1, 1)
-    ]
+    assert olist.rows(f"select count(*), count_if(is_won), min(created), max(created) {LEADS}") == [(8000, 842, 1, 1)]
     assert olist.one(f"select round(100.0 * count_if(is_won) / count(*), 3) {LEADS}") == 10.525
 
 
@@ -83,6 +81,4 @@ def test_every_lead_has_a_source_of_the_catalogue(olist):
 
 
 def test_days_to_close(olist):
-    assert olist.rows(f"select median(days), round(avg(days), 2), count_if(days < 0) {DAYS}") == [
-        (14, 48.44, 1)
-    ]
+    assert olist.rows(f"select median(days), round(avg(days), 2), count_if(days < 0) {DAYS}") == [(14, 48.44, 1)]

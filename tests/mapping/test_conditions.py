@@ -62,9 +62,7 @@ def test_a_value_that_cannot_be_compared_is_refused_not_filtered_away(mapped):
 
 def test_a_filter_of_the_input_comes_before_all_events(mapped):
     outcome = mapped(
-        TEXT.format(
-            top='when = { column = "n", present = true }', when='{ column = "stage", present = true }'
-        ),
+        TEXT.format(top='when = { column = "n", present = true }', when='{ column = "stage", present = true }'),
         x__csv=ROWS,
     )
     assert [event["id"] for event in outcome.events] == ["1", "2"]
@@ -74,9 +72,7 @@ def test_a_filter_of_the_input_comes_before_all_events(mapped):
 
 def test_every_row_is_accounted_for(mapped):
     outcome = mapped(
-        TEXT.format(
-            top="[input.computed]\nm = { column = 'n', type = 'integer' }", when='{ column = "m", above = 0 }'
-        ),
+        TEXT.format(top="[input.computed]\nm = { column = 'n', type = 'integer' }", when='{ column = "m", above = 0 }'),
         x__csv="id,n\n1,5\n2,x\n3,-1\n4\n5,7\n",
     )
     one = outcome.result.inputs[0]

@@ -39,10 +39,7 @@ def test_the_worked_example(mapped):
             event["line"],
             event["id"],
             event["time"].replace(".000000Z", "Z"),
-            {
-                key: f"{value:.2f}" if isinstance(value, float) else str(value)
-                for key, value in event["data"].items()
-            },
+            {key: f"{value:.2f}" if isinstance(value, float) else str(value) for key, value in event["data"].items()},
         )
         for event in outcome.events
     ]
@@ -55,8 +52,6 @@ def test_the_worked_example(mapped):
     assert f"`{outcome.result.note}`" in TEXT
 
 
-@pytest.mark.parametrize(
-    "word", [*_READING, *_CONVENTIONS, *_TAKES, *_BY_KIND, *_COMMON, *KINDS, *get_args(Operator)]
-)
+@pytest.mark.parametrize("word", [*_READING, *_CONVENTIONS, *_TAKES, *_BY_KIND, *_COMMON, *KINDS, *get_args(Operator)])
 def test_every_word_of_the_language_is_described(word):
     assert re.search(rf"[`{{ ]{word}[` ]", TEXT)

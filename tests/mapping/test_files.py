@@ -83,9 +83,7 @@ def test_copies_under_other_names_give_the_same_rows(mapping, folder, tmp_path):
         landed[role] = tmp_path / f"{number:08d}-abc.csv"
         landed[role].write_bytes(path.read_bytes())
     mapping.read(con, landed, "copied")
-    assert (
-        con.execute("from original order by 1").fetchall() == con.execute("from copied order by 1").fetchall()
-    )
+    assert con.execute("from original order by 1").fetchall() == con.execute("from copied order by 1").fetchall()
     assert con.execute("select id, file from original order by row_number").fetchall() == [
         ("a-1", "accounts.csv"),
         ("d-1", "deals-1.csv"),
@@ -108,9 +106,7 @@ def test_a_missing_input_is_an_error_unless_it_is_optional(mapping, load, folder
 
 
 def test_what_fits_no_input_is_an_error(mapping, folder, tmp_path):
-    with pytest.raises(
-        MappingError, match=r"No input of mapping 'crm' reads this(.|\n)*accounts.csv, deals-\*.csv"
-    ):
+    with pytest.raises(MappingError, match=r"No input of mapping 'crm' reads this(.|\n)*accounts.csv, deals-\*.csv"):
         mapping.files(folder / "readme.txt")
     with pytest.raises(MappingError, match="nothing at this path"):
         mapping.files(tmp_path / "nowhere")
@@ -149,9 +145,7 @@ def test_two_folders_with_the_same_name_are_not_mixed_up(mapping, folder, tmp_pa
         ("products.csv", "name,cost\nx,5\n", r"no column 'price' in products"),
     ],
 )
-def test_a_column_that_is_not_there_is_named_before_anything_is_taken_in(
-    mapping, folder, file, content, message
-):
+def test_a_column_that_is_not_there_is_named_before_anything_is_taken_in(mapping, folder, file, content, message):
     (folder / file).write_text(content)
     with pytest.raises(MappingError, match=message):
         mapping.files(folder)

@@ -34,17 +34,13 @@ def amounts(outcome):
 
 def test_a_lookup_by_one_column(mapped):
     text = TEXT.format(key='"name"', by='"product"', more="")
-    outcome = mapped(
-        text, deals__csv="id,p\n1,GTXPro\n2,none\n3,\n", products__csv=PRODUCTS.replace("MG,US,60\n", "")
-    )
+    outcome = mapped(text, deals__csv="id,p\n1,GTXPro\n2,none\n3,\n", products__csv=PRODUCTS.replace("MG,US,60\n", ""))
     assert amounts(outcome) == [("1", 4821), ("2", None), ("3", None)]
 
 
 def test_a_missing_key_can_be_refused(mapped):
     text = TEXT.format(key='"name"', by='"product"', more=', missing = "reject"')
-    outcome = mapped(
-        text, deals__csv="id,p\n1,GTXPro\n2,none\n3,\n", products__csv="name,price\nGTX Pro,4821\n"
-    )
+    outcome = mapped(text, deals__csv="id,p\n1,GTXPro\n2,none\n3,\n", products__csv="name,price\nGTX Pro,4821\n")
     assert amounts(outcome) == [("1", 4821), ("3", None)]
     assert "'none' (column product) is no key of lookup 'products'" in outcome.unmapped[0]["message"]
 
@@ -58,9 +54,7 @@ def test_a_lookup_by_two_columns(mapped):
 
 def test_parts_of_a_key_do_not_run_into_each_other(mapped):
     text = TEXT.format(key='["name", "region"]', by='["product", "r"]', more="")
-    outcome = mapped(
-        text, deals__csv="id,p,r\n1,a,bc\n2,ab,c\n", products__csv="name,region,price\na,bc,1\nab,c,2\n"
-    )
+    outcome = mapped(text, deals__csv="id,p,r\n1,a,bc\n2,ab,c\n", products__csv="name,region,price\na,bc,1\nab,c,2\n")
     assert amounts(outcome) == [("1", 1), ("2", 2)]
 
 
@@ -104,3 +98,10 @@ def test_a_lookup_in_an_id(mapped):
     )
     outcome = mapped(text, deals__csv="id,p\n1,MG\n", products__csv="name,price\nMG,7\n")
     assert [event["id"] for event in outcome.events] == ["1-7"]
+
+
+def test_a_lookup_is_checked_before_anything_is_landed(load, tmp_path):
+    (tmp_path / "deals.csv").write_text("id,p\n1,MG\n")
+    (tmp_path / "products.csv").write_text(PRODUCTS)
+    with pytest.raises(MappingError, match="more than once"):
+        load(TEXT.format(key='"name"', by='"product"', more="")).files(tmp_path)

@@ -98,9 +98,7 @@ def test_the_hour_that_occurs_twice(deals, rule, expected):
 
 
 def test_the_hour_that_does_not_exist_is_refused(deals):
-    outcome = deals(
-        "id,at\n1,2024-03-31 02:30:00\n", time='{ column = "at", time_zone = "Europe/Amsterdam" }'
-    )
+    outcome = deals("id,at\n1,2024-03-31 02:30:00\n", time='{ column = "at", time_zone = "Europe/Amsterdam" }')
     assert outcome.events == []
     assert "that exists in Europe/Amsterdam" in outcome.unmapped[0]["message"]
 

@@ -190,3 +190,21 @@ def test_what_is_not_parquet_is_an_error(mapped, tmp_path):
     (tmp_path / "x.parquet").write_bytes(b"PAR1 not really")
     with pytest.raises(MappingError, match="not readable Parquet"):
         mapped(WON.format(top=""))
+
+
+def test_a_damaged_parquet_file_says_so(mapped, tmp_path):
+    path = tmp_path / "x.parquet"
+    frame = pl.DataFrame({"id": [str(n) for n in range(1000)], "n": list(range(1000))})
+    frame.write_parquet(path, compression="gzip", statistics=False)
+    content = bytearray(path.read_bytes())
+    content[100:400] = bytes(300)
+    path.write_bytes(content)
+    outcome = mapped(WON.format(top=""))
+    assert outcome.events == []
+    assert [row["reason"] for row in outcome.unmapped] == ["unreadable_file"]
+
+
+def test_bytes_after_which_nothing_can_be_decoded_end_the_file(mapped):
+    outcome = mapped(WON.format(top='encoding = "utf-16"'), x__csv="id,n\na,1\nb,2\n".encode("utf-16") + b"c")
+    assert ids(outcome) == ["a", "b"]
+    assert [(row["reason"], row["line"]) for row in outcome.unmapped] == [("not_utf8", 4)]

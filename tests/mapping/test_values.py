@@ -140,9 +140,7 @@ def test_money_is_exact_in_the_stored_json(deals, tmp_path):
     ],
 )
 def test_what_is_no_number_is_refused_with_a_sentence(deals, written, options):
-    outcome = deals(
-        f"id;a\n1;{written}\n2;3\n", f'amount = {{ column = "a"{options} }}', top='delimiter = ";"'
-    )
+    outcome = deals(f"id;a\n1;{written}\n2;3\n", f'amount = {{ column = "a"{options} }}', top='delimiter = ";"')
     assert texts(outcome, "amount") == [3]
     (row,) = outcome.unmapped
     assert (row["line"], row["reason"], row["event_type"]) == (2, "unmappable_row", "crm.deal.created")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from warehouse.sources.mapping.conditions import compile_condition
-from warehouse.sources.mapping.rows import LINE, RECORD
+from warehouse.sources.mapping.records import LINE, RECORD
 from warehouse.sources.mapping.spec import Constant, Event, Hash, Input, Kind, Spec, Value
 from warehouse.sources.mapping.values import FALSE, Compiled, Lookups, Shared, any_of, compile_value, constant
 
@@ -63,8 +63,7 @@ class InputPlan:
         slots = {event.name: slot for slot, event in enumerate(spec.events, start=1)}
         self.shared = Shared()
         self.events = [
-            _EventPlan(event, slots[event.name], columns, lookups, self.shared)
-            for event in spec.events_of(one.name)
+            _EventPlan(event, slots[event.name], columns, lookups, self.shared) for event in spec.events_of(one.name)
         ]
 
     def apply(self, frame: pl.DataFrame) -> Mapped:
@@ -87,15 +86,11 @@ class InputPlan:
             made, failed = plan.apply(frame)
             events.append(made)
             refused += failed
-        return Mapped(
-            pl.concat(events), pl.concat(refused), rows - int(wanted or 0) if frame.height else rows
-        )
+        return Mapped(pl.concat(events), pl.concat(refused), rows - int(wanted or 0) if frame.height else rows)
 
 
 class _EventPlan:
-    def __init__(
-        self, event: Event, slot: int, columns: Sequence[str], lookups: Lookups, shared: Shared
-    ) -> None:
+    def __init__(self, event: Event, slot: int, columns: Sequence[str], lookups: Lookups, shared: Shared) -> None:
         self.event, self.slot = event, slot
         self.when = compile_condition(event.when, shared)
         hashed = event.id.take if isinstance(event.id.take, Hash) else None
@@ -152,10 +147,7 @@ class _EventPlan:
 def _required(compiled: Compiled, value: Value, key: str) -> Compiled:
     columns = ", ".join(sorted(value.columns()))
     origin = f"column {columns} is empty" if columns else "it has no value"
-    why = (
-        f"{key}: an event needs it, and {origin}. "
-        "Fall back with coalesce or default, or filter such rows with when."
-    )
+    why = f"{key}: an event needs it, and {origin}. Fall back with coalesce or default, or filter such rows with when."
     missing = compiled.text.is_null() & ~compiled.failed
     said = pl.when(compiled.failed).then(compiled.why).otherwise(pl.lit(why))
     return Compiled(compiled.text, any_of([compiled.failed, missing]), said)

@@ -185,6 +185,4 @@ def _known(wanted: Iterable[str], known: list[str], file: str, where: str) -> No
         if name in known:
             continue
         why = "" if len(known) > 1 else "It has a single column: the delimiter may be another one."
-        raise MappingError(
-            f"There is no column {name!r} in {file}.", where=where, why=why, todo=instead(name, known)
-        )
+        raise MappingError(f"There is no column {name!r} in {file}.", where=where, why=why, todo=instead(name, known))

@@ -17,7 +17,8 @@ import polars as pl
 from warehouse.sources.mapping.events import NOTHING_REFUSED, SLOT, InputPlan
 from warehouse.sources.mapping.files import SourceFile, check_columns, find, ordered
 from warehouse.sources.mapping.parse import parse
-from warehouse.sources.mapping.rows import LINE, RECORD, BadRecord, chunks, header, raw_records
+from warehouse.sources.mapping.records import LINE, RECORD, BadRecord
+from warehouse.sources.mapping.rows import chunks, header, raw_records
 from warehouse.sources.mapping.spec import ContractLike, Lookup, MappingError, Reading, Spec
 from warehouse.sources.mapping.values import LoadedLookup, column, lookup_key
 
@@ -111,7 +112,7 @@ class Mapping:
         self.spec: Spec = parse(text, name, contracts)
 
     def files(self, paths: Path | Iterable[Path]) -> dict[str, Path]:
-        """Every file that is read, by role (``<input or lookup>:<name>``), checked to have the columns.
+        """Every file that is read, by role (``<input or lookup>:<name>``), checked so that it can be read.
 
         Parameters
         ----------
@@ -121,10 +122,13 @@ class Mapping:
         Raises
         ------
         MappingError
-            When a file is missing, fits no input, or lacks a column; nothing has been taken in then.
+            When a file is missing, fits no input, or lacks a column, or a lookup has a key twice; nothing has
+            been taken in then.
         """
         files = find(self.spec, [paths] if isinstance(paths, Path) else paths)
-        check_columns(self.spec, ordered(self.spec, files))
+        sources = ordered(self.spec, files)
+        check_columns(self.spec, sources)
+        _load_lookups(self.spec, sources)
         return files
 
     def read(self, con: duckdb.DuckDBPyConnection, files: MappingOf[str, Path], table: str) -> MappingResult:
@@ -163,9 +167,7 @@ class Mapping:
                 result.inputs.append(self._read_file(source, lookups, writer))
         return result
 
-    def _read_file(
-        self, source: SourceFile, lookups: MappingOf[str, LoadedLookup], writer: "_Writer"
-    ) -> InputResult:
+    def _read_file(self, source: SourceFile, lookups: MappingOf[str, LoadedLookup], writer: "_Writer") -> InputResult:
         one = self.spec.input(source.block)
         done = InputResult(source.role)
         columns = header(source.path, source.name, one.reading)

@@ -109,9 +109,7 @@ def _iso_timestamp(text: pl.Expr, how: Conventions) -> pl.Expr:
     rest = valid.str.slice(10)
     naive = _naive(valid.str.slice(0, 10), rest.str.extract(_ISO_CLOCK, 1).fill_null(how.time_of_day))
     zone = rest.str.extract(_ISO_ZONE, 1)
-    minutes = zone.str.slice(1, 2).cast(pl.Int64, strict=False) * 60 + zone.str.slice(-2).cast(
-        pl.Int64, strict=False
-    )
+    minutes = zone.str.slice(1, 2).cast(pl.Int64, strict=False) * 60 + zone.str.slice(-2).cast(pl.Int64, strict=False)
     shift = pl.when(zone.str.starts_with("-")).then(-minutes).otherwise(minutes).fill_null(0)
     return pl.when(zone.is_null()).then(_to_utc(naive, how)).otherwise(naive - pl.duration(minutes=shift))
 

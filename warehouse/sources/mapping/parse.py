@@ -152,9 +152,7 @@ def _reading(block: Table, base: Reading) -> Reading:
     header = block.flag("header", base.header)
     columns = block.texts("columns", base.columns)
     if not header and not columns:
-        raise block.error(
-            "A file without a header needs 'columns'.", "header", todo="Name its columns in order."
-        )
+        raise block.error("A file without a header needs 'columns'.", "header", todo="Name its columns in order.")
     if header and columns:
         raise block.error("'columns' is for files without a header.", "columns", todo="Add header = false.")
     if len(set(columns)) != len(columns):
@@ -237,9 +235,7 @@ def _event(
         raise block.error("'input' is missing.", todo=f"Say which: {listed(inputs)}.")
     name_of_input = block.text("input", next(iter(inputs)))
     if name_of_input not in inputs:
-        raise block.error(
-            f"There is no input {name_of_input!r}.", "input", todo=instead(name_of_input, inputs)
-        )
+        raise block.error(f"There is no input {name_of_input!r}.", "input", todo=instead(name_of_input, inputs))
     source = inputs[name_of_input]
     around = Surroundings(source.conventions, {name: value.kind for name, value in source.computed}, lookups)
     type_ = block.text("type")
@@ -252,17 +248,13 @@ def _event(
 
     made_by = text("source")
     if made_by is None:
-        raise block.error(
-            "'source' is missing.", todo="Say in [defaults] or here which system produced the rows."
-        )
+        raise block.error("'source' is missing.", todo="Say in [defaults] or here which system produced the rows.")
     if "id" in block:
         identity = parse_value(block, "id", "text", around, hashable=True)
     else:
         identity = Value(Hash(), "text", block.where("id"))
     if isinstance(identity.take, Constant):
-        raise block.error(
-            "The id is the same for every row.", "id", todo='Use a column in it: "deal-{deal_id}".'
-        )
+        raise block.error("The id is the same for every row.", "id", todo='Use a column in it: "deal-{deal_id}".')
     return Event(
         name=_name(block),
         input=name_of_input,
@@ -341,6 +333,4 @@ def _check_literals(table: Table, key: str, value: Value, choices: Any) -> None:
         if constant(value, text) is None:
             raise table.error(f"{text!r} is no {value.kind}.", key)
         if choices and value.kind == "text" and text not in choices:
-            raise table.error(
-                f"{text!r} is not allowed here.", key, todo=instead(text, [str(one) for one in choices])
-            )
+            raise table.error(f"{text!r} is not allowed here.", key, todo=instead(text, [str(one) for one in choices]))

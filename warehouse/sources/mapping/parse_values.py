@@ -89,9 +89,7 @@ def _formats(table: Table, key: str, base: tuple[str, ...]) -> tuple[str, ...]:
     for one in formats:
         problem = moments.format_problem(one)
         if problem:
-            raise table.error(
-                f"The format {one!r} cannot be used.", key, why=problem, todo=moments.FORMAT_HELP
-            )
+            raise table.error(f"The format {one!r} cannot be used.", key, why=problem, todo=moments.FORMAT_HELP)
     return formats
 
 
@@ -116,9 +114,7 @@ def parse_value(table: Table, key: str, kind: Kind, around: Surroundings, *, has
     if not isinstance(raw, dict):
         text = scalar(raw)
         if text is None:
-            raise table.error(
-                f"{raw!r} is no value.", key, todo='Write a text, a number, or { column = "…" }.'
-            )
+            raise table.error(f"{raw!r} is no value.", key, todo='Write a text, a number, or { column = "…" }.')
         if isinstance(raw, str) and ("{" in raw or "}" in raw):
             return Value(_template(table, key, raw), kind, where, around.conventions)
         return Value(Constant(text), kind, where, literal(around.conventions))
@@ -145,18 +141,14 @@ def _parse_table(table: Table, kind: Kind, around: Surroundings, *, hashable: bo
         table.only(["coalesce", "default", "type"])
     own = _own_conventions(table, kind, around.conventions)
     take = _take(table, takes[0], kind, replace(around, conventions=own), hashable)
-    if isinstance(take, Constant) or (
-        isinstance(take, Column) and around.kinds.get(take.name, "text") != "text"
-    ):
+    if isinstance(take, Constant) or (isinstance(take, Column) and around.kinds.get(take.name, "text") != "text"):
         own = literal(own)  # written here, or computed with a type: plain, whatever the file does
     mapped, unmapped = _value_map(table)
     default = scalar(table.raw("default")) if "default" in table else None
     if "default" in table and default is None:
         raise table.error("'default' must be a plain value.", "default")
     if "split" not in table and takes[0] != "coalesce" and kind == "text_list":
-        raise table.error(
-            "A list of texts needs 'split'.", todo='Say what stands between the texts: split = ";".'
-        )
+        raise table.error("A list of texts needs 'split'.", todo='Say what stands between the texts: split = ";".')
     if kind == "text_list" and mapped:
         raise table.error("'map' is for single values, and this is a list of texts.", "map")
     return Value(
@@ -177,9 +169,7 @@ def _parse_table(table: Table, kind: Kind, around: Surroundings, *, hashable: bo
 
 
 def _own_conventions(table: Table, kind: Kind, base: Conventions) -> Conventions:
-    content: dict[str, Any] = {
-        name: table.content[name] for name in _BY_KIND if name in table and name != "format"
-    }
+    content: dict[str, Any] = {name: table.content[name] for name in _BY_KIND if name in table and name != "format"}
     own = conventions(Table(content, table.file, table.block, table.key), base)
     if "format" not in table:
         return own
@@ -208,9 +198,7 @@ def _take(
     items = table.raw("coalesce")
     if not isinstance(items, list) or len(items) < 2:
         raise table.error("'coalesce' must be a list of at least two values.", "coalesce")
-    parts = Table(
-        {str(n): item for n, item in enumerate(items, 1)}, table.file, table.block, f"{table.key}.coalesce"
-    )
+    parts = Table({str(n): item for n, item in enumerate(items, 1)}, table.file, table.block, f"{table.key}.coalesce")
     return Coalesce(tuple(parse_value(parts, str(n), kind, around) for n in range(1, len(items) + 1)))
 
 
@@ -256,9 +244,7 @@ def _value_map(table: Table) -> tuple[tuple[tuple[str, str], ...], Any]:
     unmapped = table.choice("unmapped", "reject", ("reject", "keep", "empty"))
     if "map" not in table:
         if "unmapped" in table:
-            raise table.error(
-                "'unmapped' says what becomes of values outside 'map', and there is no map.", "unmapped"
-            )
+            raise table.error("'unmapped' says what becomes of values outside 'map', and there is no map.", "unmapped")
         return (), unmapped
     inner = table.table("map")
     pairs = []
@@ -284,10 +270,7 @@ def _condition(table: Table, around: Surroundings) -> Condition:
             items = table.raw(name)
             if not isinstance(items, list) or not items or not all(isinstance(item, dict) for item in items):
                 raise table.error(f"{name!r} must be a list of conditions.", name)
-            inner = [
-                Table(item, table.file, table.block, f"{table.key}.{name}.{n}")
-                for n, item in enumerate(items, 1)
-            ]
+            inner = [Table(item, table.file, table.block, f"{table.key}.{name}.{n}") for n, item in enumerate(items, 1)]
             parts = tuple(_condition(part, around) for part in inner)
             return AllOf(parts) if name == "all" else AnyOf(parts)
     if "not" in table:

@@ -146,9 +146,7 @@ def _from_lookup(value: Value, take: FromLookup, loaded: LoadedLookup) -> Compil
     if loaded.keys.is_empty():
         text, known = pl.lit(None, dtype=pl.String), FALSE
     else:
-        text = key.replace_strict(
-            loaded.keys, loaded.columns[take.column], default=None, return_dtype=pl.String
-        )
+        text = key.replace_strict(loaded.keys, loaded.columns[take.column], default=None, return_dtype=pl.String)
         known = key.is_in(loaded.keys.implode())
     if take.missing == "empty":
         return Compiled(text)
@@ -195,9 +193,7 @@ def _map(value: Value, given: Compiled) -> Compiled:
         return replace(kept, text=pl.coalesce(mapped, kept.text))
     todo = 'Add it to the map, or say unmapped = "keep" or "empty".'
     said = _sentence(value, text, f"is not in the map, which has {', '.join(olds[:20])}", todo)
-    return Compiled(
-        mapped, any_of([given.failed, outside]), pl.when(given.failed).then(given.why).otherwise(said)
-    )
+    return Compiled(mapped, any_of([given.failed, outside]), pl.when(given.failed).then(given.why).otherwise(said))
 
 
 _BOOLEANS = {"true": "true", "false": "false", "yes": "true", "no": "false", "1": "true", "0": "false"}
@@ -209,9 +205,7 @@ def _convert(value: Value, given: Compiled, shared: Shared | None = None) -> Com
         return given
     if kind == "text_list":
         pieces = text.str.split(value.split) if value.split else pl.concat_list(text)
-        pieces = pieces.list.eval(pl.element().str.strip_chars()).list.eval(
-            pl.element().filter(pl.element() != "")
-        )
+        pieces = pieces.list.eval(pl.element().str.strip_chars()).list.eval(pl.element().filter(pl.element() != ""))
         return replace(given, text=pl.when(text.is_not_null()).then(pieces))
     made, expected, todo = _converted(text, kind, value)
     if shared is not None:
