@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from warehouse.publish import Published, RunInfo, publish
 from warehouse.settings import Home, Settings
+from warehouse.store import open_store
 
 E_MAIL = "quentin.quarantine@example.org"
 
@@ -44,11 +44,11 @@ def home(settings: Settings) -> Home:
 
 
 @pytest.fixture
-def build(home: Home) -> Callable[..., None]:
+def build(home: Home, settings: Settings) -> Callable[..., None]:
     """Fill the work file with tables that all carry the number of the run."""
 
     def build(number: int, rows: int = 10) -> None:
-        with duckdb.connect(str(home.warehouse)) as con:
+        with open_store(home, settings) as con:
             con.execute(WORK.format(number=number, rows=rows, e_mail=E_MAIL))
 
     return build

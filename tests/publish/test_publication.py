@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 from tests.publish.conftest import E_MAIL
+from warehouse.contracts import CONTRACTS_VERSION
 from warehouse.publish import (
     RunInfo,
     content_hashes,
@@ -35,7 +36,7 @@ def test_layers_go_out_and_workshop_and_people_stay(home, publish_run) -> None:
     expected = {"facts.fact_deal", 'facts.odd "name', "marts.deal_count", "scores.deal_win"}
     meta = {"meta.publication", "meta.published_table"}
     with open_published(home) as con:
-        assert names(con) == expected | meta
+        assert names(con) == expected | meta | {"meta.batch"}
         assert con.execute("select count(*) from duckdb_views() where not internal").fetchone() == (0,)
     with open_contacts(home) as con:
         assert names(con) == {"contacts.contact_detail"} | meta
@@ -59,19 +60,18 @@ def test_rows_and_descriptions_arrive(home, publish_run) -> None:
         assert comments["fact_deal"] == 'One row per deal; it\'s "the" fact.'
         assert comments["deal_count"] == "One row: how many deals."
         columns = con.execute(
-            "select column_name, comment from duckdb_columns() "
-            "where schema_name = 'facts' and comment is not null"
+            "select column_name, comment from duckdb_columns() where schema_name = 'facts' and comment is not null"
         )
         assert columns.fetchall() == [("amount", "What it is worth.")]
 
 
 def test_it_says_which_run_it_is(home, publish_run) -> None:
     as_of, known_at = datetime(2026, 3, 1, 12), datetime(2026, 4, 1)
-    published = publish_run(3, as_of=as_of, known_at=known_at, contracts_version="c1")
+    published = publish_run(3, as_of=as_of, known_at=known_at)
     row = query(home, "select * from meta.publication").to_pylist()[0]
     assert row["version"] == published.version == published.path.stem
     assert (row["run_id"], row["as_of"], row["known_at"], row["batch_id"]) == ("run-3", as_of, known_at, 3)
-    assert row["contracts_version"] == "c1"
+    assert row["contracts_version"] == CONTRACTS_VERSION
     assert (published.as_of, published.known_at) == (as_of, known_at)
     counted = query(home, "select row_count from meta.published_table where table_name = 'fact_deal'")
     assert counted.to_pylist() == [{"row_count": 10}]

@@ -233,9 +233,7 @@ def _move_pointer(pointer: Path, target: str) -> None:
 
 
 def _record(home: Home, kind: str, version: str, **details: Any) -> None:
-    chain.append(
-        manifest_path(home), {"kind": kind, "at": utc_now().isoformat(), "version": version, **details}
-    )
+    chain.append(manifest_path(home), {"kind": kind, "at": utc_now().isoformat(), "version": version, **details})
 
 
 def _live(entries: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -41,7 +41,6 @@ class RunInfo:
     known_at: datetime | None = None
     batch_id: int | None = None
     """The last batch that is in it."""
-    contracts_version: str = ""
 
 
 class PublishError(DealhouseError):
@@ -70,6 +69,9 @@ def publish(home: Home, settings: Settings, run: RunInfo) -> Published:
         If there is nothing to publish, no space, or the written file is not what it should be. Readers keep
         the former version, and the next call starts clean.
     """
+    # Whoever only reads should not wait for pandera to be imported.
+    from warehouse.contracts import CONTRACTS_VERSION
+
     home.published.mkdir(parents=True, exist_ok=True)
     with pointer.swapping(home):
         pointer.clean(home)
@@ -81,6 +83,7 @@ def publish(home: Home, settings: Settings, run: RunInfo) -> Published:
         **asdict(run),
         "published_at": utc_now().replace(tzinfo=None),
         "dealhouse_version": __version__,
+        "contracts_version": CONTRACTS_VERSION,
     }
     try:
         incoming.mkdir(mode=0o700)
@@ -90,8 +93,7 @@ def publish(home: Home, settings: Settings, run: RunInfo) -> Published:
             "files": files,
             "rows": {name: count for counts in rows.values() for name, count in counts.items()},
             "publication": {
-                name: value.isoformat() if isinstance(value, datetime) else value
-                for name, value in publication.items()
+                name: value.isoformat() if isinstance(value, datetime) else value for name, value in publication.items()
             },
         }
         with pointer.swapping(home):
@@ -128,9 +130,7 @@ def _check_space(home: Home) -> None:
         )
 
 
-def _write(
-    home: Home, settings: Settings, incoming: Path, publication: dict[str, Any]
-) -> dict[str, dict[str, int]]:
+def _write(home: Home, settings: Settings, incoming: Path, publication: dict[str, Any]) -> dict[str, dict[str, int]]:
     """Write the files of a version, and return their rows by file name and table."""
     version = publication["version"]
     names = {
@@ -142,7 +142,8 @@ def _write(
         for name, schemas in names.items():
             layers = snapshot.relations(con, schemas)
             if layers:
-                rows[name] = snapshot.write(con, incoming / name, layers, publication)
+                is_main = schemas == PUBLIC_LAYERS
+                rows[name] = snapshot.write(con, incoming / name, layers, publication, with_batches=is_main)
     if f"{version}.duckdb" not in rows:
         raise PublishError(
             "There is nothing to publish yet.",

@@ -73,9 +73,7 @@ def open_contacts(home: Home, version: str | None = None) -> duckdb.DuckDBPyConn
     return _open(home, pointer.CONTACTS_PREFIX, version)
 
 
-def query(
-    home: Home, sql: str, params: Parameters = None, timeout: float | None = TIMEOUT_SECONDS
-) -> "pa.Table":
+def query(home: Home, sql: str, params: Parameters = None, timeout: float | None = TIMEOUT_SECONDS) -> "pa.Table":
     """Answer one statement from the current version.
 
     Parameters

@@ -61,11 +61,14 @@ def write(
     target: Path,
     layers: list[Relation],
     publication: Mapping[str, object],
+    *,
+    with_batches: bool = False,
 ) -> dict[str, int]:
     """Copy `layers` into the new file `target`, and leave it complete, checkpointed and detached.
 
     Views become tables. Descriptions of tables and columns go along as comments. A schema ``meta`` tells what
-    the file is: table ``publication`` (one row, the given values) and ``published_table`` (one per table).
+    the file is: tables ``publication`` (one row, the given values), ``published_table`` (one per table), and
+    `with_batches` also ``batch`` (one per batch that was taken in).
 
     Returns
     -------
@@ -79,6 +82,8 @@ def write(
         rows = {str(relation): _copy(con, relation) for relation in layers}
         _describe(con, layers)
         _write_meta(con, publication, rows)
+        if with_batches:
+            _write_batches(con)
         con.execute("commit")
         con.execute(f"checkpoint {_ALIAS}")
     finally:
@@ -143,9 +148,7 @@ def _describe(con: duckdb.DuckDBPyConnection, layers: list[Relation]) -> None:
         con.execute(f"comment on {thing} is {_literal(comment)}")
 
 
-def _write_meta(
-    con: duckdb.DuckDBPyConnection, publication: Mapping[str, object], rows: Mapping[str, int]
-) -> None:
+def _write_meta(con: duckdb.DuckDBPyConnection, publication: Mapping[str, object], rows: Mapping[str, int]) -> None:
     con.execute(f"create schema {_ALIAS}.meta")
     con.execute(
         f"""
@@ -162,14 +165,24 @@ def _write_meta(
         dict(publication),
     )
     con.execute(
-        f"create table {_ALIAS}.meta.published_table "
-        "(schema_name varchar, table_name varchar, row_count bigint)"
+        f"create table {_ALIAS}.meta.published_table (schema_name varchar, table_name varchar, row_count bigint)"
     )
     for name, count in rows.items():
-        con.execute(
-            f"insert into {_ALIAS}.meta.published_table values (?, ?, ?)", [*name.split(".", 1), count]
-        )
-    for thing, comment in _META_COMMENTS.items():
+        con.execute(f"insert into {_ALIAS}.meta.published_table values (?, ?, ?)", [*name.split(".", 1), count])
+    _comment(con, _META_COMMENTS)
+
+
+def _write_batches(con: duckdb.DuckDBPyConnection) -> None:
+    """Copy the record of batches, so that nobody has to open the work file to see what was taken in."""
+    con.execute(
+        f"create table {_ALIAS}.meta.batch as select batch_id, kind, file, rows, accepted, duplicate, rejected, "
+        "received_at, contracts_version, note from raw.batches order by batch_id"
+    )
+    _comment(con, _BATCH_COMMENTS)
+
+
+def _comment(con: duckdb.DuckDBPyConnection, comments: Mapping[str, str]) -> None:
+    for thing, comment in comments.items():
         con.execute(f"comment on {thing.format(meta=f'{_ALIAS}.meta')} is {_literal(comment)}")
 
 
@@ -187,6 +200,21 @@ _META_COMMENTS = {
     "column {meta}.published_table.schema_name": "Layer of the table.",
     "column {meta}.published_table.table_name": "Name of the table.",
     "column {meta}.published_table.row_count": "Rows that it was published with.",
+}
+
+
+_BATCH_COMMENTS = {
+    "table {meta}.batch": "One row per batch that was taken in; rows = accepted + duplicate + rejected.",
+    "column {meta}.batch.batch_id": "Number of the batch, and of its entry in landing.",
+    "column {meta}.batch.kind": "A file, or a replay of rejected rows.",
+    "column {meta}.batch.file": "Name of the file as it was received.",
+    "column {meta}.batch.rows": "Rows that the file held.",
+    "column {meta}.batch.accepted": "Rows that became events.",
+    "column {meta}.batch.duplicate": "Rows that had come before.",
+    "column {meta}.batch.rejected": "Rows that are kept as rejected, with a reason.",
+    "column {meta}.batch.received_at": "When the file was received (UTC).",
+    "column {meta}.batch.contracts_version": "Version of the contracts that checked it.",
+    "column {meta}.batch.note": "What else is to be said of it.",
 }
 
 
