@@ -53,7 +53,7 @@ def take_in(
 
 def run_info(built: Built, clocks: Clocks) -> RunInfo:
     """What a publication says of the build that it shows."""
-    return RunInfo(run_id=built.build_id, as_of=built.as_of, known_at=clocks.known_at)
+    return RunInfo(built.build_id, built.as_of, clocks.known_at, built.plan.batch_id)
 
 
 def publish_build(settings: Settings, built: Built, clocks: Clocks) -> Published | None:
