@@ -1,7 +1,7 @@
 """Deals, stage visits, gates and days of deals, computed by plain loops over the sorted events.
 
-Written from the definitions (docs, DECISIONS.md, the seeds) and not from models/: it is the second opinion that the SQL
-is held to. Slow and obvious on purpose. Timers are in :mod:`tests.laws.brute_force_sla`.
+Written from the definitions (docs, DECISIONS.md, the seeds) and not from models/: it is the second opinion that
+the SQL is held to. Slow and obvious on purpose. Timers are in :mod:`tests.laws.brute_force_sla`.
 """
 
 from collections.abc import Iterable
@@ -17,13 +17,25 @@ GATE_ROWS = seed_rows("gate")
 GATE_EVENTS = {row["event_type"] for row in GATE_ROWS}
 DEAL_EVENTS = {
     f"crm.deal.{name}"
-    for name in "created updated stage_changed next_step_set next_step_done won lost reopened".split()
+    for name in ["created", "updated", "stage_changed", "next_step_set", "next_step_done", "won", "lost", "reopened"]
 }
 CREATED = "crm.deal.created"
-KEPT_FIELDS = (
-    "account_id contact_id lead_id owner_id title client_type deal_source campaign_id primary_competitor amount "
-    "currency probability forecast_category expected_close_date"
-).split()
+KEPT_FIELDS = [
+    "account_id",
+    "contact_id",
+    "lead_id",
+    "owner_id",
+    "title",
+    "client_type",
+    "deal_source",
+    "campaign_id",
+    "primary_competitor",
+    "amount",
+    "currency",
+    "probability",
+    "forecast_category",
+    "expected_close_date",
+]
 """Fields of a deal whose last stated value holds."""
 
 
@@ -41,9 +53,7 @@ class Stage:
 
 
 STAGES = {
-    (row["pipeline"], row["stage"]): Stage(
-        int(row["stage_order"]), row["is_won"] == "true", row["is_lost"] == "true"
-    )
+    (row["pipeline"], row["stage"]): Stage(int(row["stage_order"]), row["is_won"] == "true", row["is_lost"] == "true")
     for row in seed_rows("stage")
 }
 
@@ -51,9 +61,9 @@ STAGES = {
 def named_stage(pipeline: str, kind: str) -> str:
     """The stage of a pipeline that means won or lost, or its first one."""
     for (of, name), stage in STAGES.items():
-        if of == pipeline and {"won": stage.is_won, "lost": stage.is_lost, "first": stage.order == 1}[kind]:
-            if kind != "lost" or name != "cancelled":
-                return name
+        meant = {"won": stage.is_won, "lost": stage.is_lost and name != "cancelled", "first": stage.order == 1}
+        if of == pipeline and meant[kind]:
+            return name
     raise AssertionError(pipeline)
 
 
@@ -62,7 +72,7 @@ def moment(event: Event) -> datetime:
 
 
 def in_order(events: Iterable[Event]) -> list[Event]:
-    """Events in their one order: by time; of the same instant the creation first, the rest by id, then source."""
+    """Events in their one order: by time; of one instant the creation first, the rest by id, then source."""
     return sorted(events, key=lambda e: (moment(e), e["type"] != CREATED, e["id"], e["source"]))
 
 
@@ -114,8 +124,9 @@ class Deal:
     status: str = "open"
     closed_at: datetime | None = None
     lost_reason: str | None = None
-    is_lost: bool = False
-    is_won: bool = False
+    lost_reason_at: datetime | None = None
+    lost_at: datetime | None = None
+    won_at: datetime | None = None
     next_step: str | None = None
     next_step_due_at: datetime | None = None
     push_count: int = 0
@@ -129,8 +140,8 @@ class Deal:
         return any(event["type"] in GATE_EVENTS for event in self.events)
 
     @property
-    def stage(self) -> str:
-        return self.visits[-1].stage
+    def stage(self) -> str | None:
+        return self.visits[-1].stage if self.visits else None
 
 
 def pipeline_of(events: list[Event]) -> str:
@@ -153,15 +164,14 @@ def replay(tenant_id: str, deal_id: str, events: list[Event], until: datetime, r
     deal.created_at = min(creations) if creations else moment(deal.events[0])
     for at in sorted({moment(event) for event in deal.events}):
         now = [event for event in deal.events if moment(event) == at]
-        before = deal.fields.get("expected_close_date")
         pushes = 0
         for event in now:
+            before = deal.fields.get("expected_close_date")
             apply_fields(deal, event)
             apply_gates(deal, event, at)
             after = deal.fields.get("expected_close_date")
-            if before and after and after[:7] > before[:7]:
+            if event["type"] != CREATED and before and after and after[:7] > before[:7]:
                 pushes += 1
-            before = after
         if deal.pipeline == "adtech":
             move_by_gates(deal, now, at)
         else:
@@ -190,8 +200,7 @@ def apply_gates(deal: Deal, event: Event, at: datetime) -> None:
         if row["event_type"] != event["type"]:
             continue
         gate, value = str(row["gate"]), row["is_set"] == "true"
-        known = any(change.gate == gate for change in deal.gate_changes)
-        if value == (gate in deal.is_set) and (value or known):
+        if value == (gate in deal.is_set):
             continue
         (deal.is_set.add if value else deal.is_set.discard)(gate)
         deal.gate_changes.append(GateChange(gate, value, at, event))
@@ -207,27 +216,26 @@ def enter(deal: Deal, stage: str, at: datetime, event: Event) -> None:
 
 
 def move_by_stages(deal: Deal, now: list[Event], at: datetime) -> None:
-    """b2b and studio: events say where the deal goes."""
+    """b2b and studio: events say where the deal goes; one that was only heard of has no stage yet."""
     for event in now:
-        data = event["data"]
-        if event["type"] == CREATED and data.get("stage"):
-            target = data["stage"]
-        elif event["type"] == "crm.deal.stage_changed":
+        kind, data = event["type"], event["data"]
+        target = None
+        if kind == CREATED:
+            target = data.get("stage") or (None if deal.visits else named_stage(deal.pipeline, "first"))
+        elif kind == "crm.deal.stage_changed":
             target = data["to_stage"]
-        elif event["type"] in ("crm.deal.won", "crm.deal.lost"):
-            target = named_stage(deal.pipeline, event["type"].rsplit(".", 1)[1])
-        elif event["type"] == "crm.deal.reopened" and deal.visits and is_closing(deal.pipeline, deal.stage):
+        elif kind in ("crm.deal.won", "crm.deal.lost"):
+            target = named_stage(deal.pipeline, kind.rsplit(".", 1)[1])
+        elif kind == "crm.deal.reopened":
             opened = [visit.stage for visit in deal.visits if not is_closing(deal.pipeline, visit.stage)]
             target = opened[-1] if opened else named_stage(deal.pipeline, "first")
-        elif not deal.visits:
-            target = named_stage(deal.pipeline, "first")
-        else:
-            continue
-        if event["type"] == "crm.deal.lost":
-            deal.lost_reason = data["lost_reason"]
-        enter(deal, target, at, event)
-    stage = STAGES.get((deal.pipeline, deal.stage))
-    close(deal, "won" if stage and stage.is_won else "lost" if stage and stage.is_lost else "open", at)
+        if kind == "crm.deal.lost":
+            deal.lost_reason, deal.lost_reason_at = data["lost_reason"], at
+        if target:
+            enter(deal, target, at, event)
+    stage = STAGES.get((deal.pipeline, deal.stage or ""))
+    deal.status = "won" if stage and stage.is_won else "lost" if stage and stage.is_lost else "open"
+    deal.closed_at = None if deal.status == "open" else deal.visits[-1].entered_at
 
 
 def is_closing(pipeline: str, stage: str) -> bool:
@@ -236,33 +244,32 @@ def is_closing(pipeline: str, stage: str) -> bool:
 
 
 def move_by_gates(deal: Deal, now: list[Event], at: datetime) -> None:
-    """adtech: gates say where the deal stands, except that a lost deal is lost."""
+    """adtech: gates say where the deal stands, except that a lost deal is lost.
+
+    Of won, lost and reopened the last one counts. A deal is closed since what closes it came about, whatever lay
+    between: gates keep their instants while the deal is lost.
+    """
     for event in now:
         if event["type"] == "crm.deal.lost":
-            deal.is_lost, deal.is_won, deal.lost_reason = True, False, event["data"]["lost_reason"]
+            deal.lost_reason, deal.lost_reason_at = event["data"]["lost_reason"], at
+            deal.lost_at, deal.won_at = deal.lost_at or at, None
         elif event["type"] == "crm.deal.won":
-            deal.is_lost, deal.is_won = False, True
+            deal.lost_at, deal.won_at = None, deal.won_at or at
         elif event["type"] == "crm.deal.reopened":
-            deal.is_lost, deal.is_won = False, False
-    stage = "lost" if deal.is_lost else aggregated_stage(deal.is_set, deal.rule_set)
-    enter(deal, stage, at, now[-1])
-    if deal.is_lost:
-        status = "lost"
+            deal.lost_at, deal.won_at = None, None
+    enter(deal, "lost" if deal.lost_at else aggregated_stage(deal.is_set, deal.rule_set), at, now[-1])
+    wins = [deal.won_at] if deal.won_at else []
+    wins += [change.at for change in deal.gate_changes if change.gate == "G7"]
+    if deal.lost_at:
+        # Lost again within the instant of the reopening is a loss that goes on.
+        deal.status, deal.closed_at = "lost", deal.visits[-1].entered_at
     elif "revoked" in deal.is_set:
-        status = "cancelled"
-    elif deal.is_won or "G7" in deal.is_set:
-        status = "won"
+        revocations = [change.at for change in deal.gate_changes if change.gate == "revoked" and change.value]
+        deal.status, deal.closed_at = "cancelled", revocations[-1]
+    elif wins:
+        deal.status, deal.closed_at = "won", min(wins)
     else:
-        status = "open"
-    close(deal, status, at)
-
-
-def close(deal: Deal, status: str, at: datetime) -> None:
-    if status != deal.status:
-        deal.closed_at = None if status == "open" else at
-    deal.status = status
-    if status != "lost":
-        deal.lost_reason = None
+        deal.status, deal.closed_at = "open", None
 
 
 @dataclass
@@ -329,8 +336,7 @@ def fact_deal(seen: World) -> list[Row]:
                 "deal_id": deal.deal_id,
                 "pipeline": deal.pipeline,
                 **{
-                    name: deal.fields.get(name)
-                    for name in "account_id contact_id lead_id owner_id title".split()
+                    name: deal.fields.get(name) for name in ["account_id", "contact_id", "lead_id", "owner_id", "title"]
                 },
                 "industry": account.get("industry"),
                 "client_type": deal.fields.get("client_type") or account.get("kind"),
@@ -342,19 +348,17 @@ def fact_deal(seen: World) -> list[Row]:
                 "currency": deal.fields.get("currency"),
                 "amount_base": base,
                 "stage": deal.stage,
-                "aggregated_stage": aggregated_stage(deal.is_set, deal.rule_set)
-                if has_stage_of_gates
-                else None,
+                "aggregated_stage": aggregated_stage(deal.is_set, deal.rule_set) if has_stage_of_gates else None,
                 "status": deal.status,
                 "probability": deal.fields.get("probability"),
                 "forecast_category": deal.fields.get("forecast_category", "pipeline"),
                 "created_at": deal.created_at,
-                "stage_entered_at": deal.visits[-1].entered_at,
+                "stage_entered_at": deal.visits[-1].entered_at if deal.visits else None,
                 "expected_close_date": expected_date,
                 "closed_at": deal.closed_at,
                 "sales_cycle_days": cycle if deal.status == "won" else None,
                 "days_to_loss": cycle if deal.status == "lost" else None,
-                "lost_reason": deal.lost_reason,
+                "lost_reason": reason_of_this_loss(deal),
                 "next_step": deal.next_step,
                 "next_step_due_at": deal.next_step_due_at,
                 "is_next_step_overdue": bool(
@@ -369,6 +373,13 @@ def fact_deal(seen: World) -> list[Row]:
     return rows
 
 
+def reason_of_this_loss(deal: Deal) -> str | None:
+    """The last reason given since the deal was lost; an earlier loss has nothing to say."""
+    if deal.status != "lost" or deal.closed_at is None or deal.lost_reason_at is None:
+        return None
+    return deal.lost_reason if deal.lost_reason_at >= deal.closed_at else None
+
+
 def budget_band(base: float | None) -> str | None:
     for row in seed_rows("budget_band"):
         low, high = float(row["amount_base_from"]), row["amount_base_to"]
@@ -378,7 +389,7 @@ def budget_band(base: float | None) -> str | None:
 
 
 def is_jump(pipeline: str, left: str, entered: str) -> bool:
-    """Whether a working stage lies between the two; nothing is jumped over on the way out (lost, cancelled)."""
+    """Whether a working stage lies between the two; nothing is on the way out (lost, cancelled)."""
     old, new = STAGES.get((pipeline, left)), STAGES.get((pipeline, entered))
     if old is None or new is None or new.is_lost:
         return False
@@ -439,7 +450,16 @@ def fact_gate(seen: World) -> list[Row]:
     return rows
 
 
-DAY_FIELDS = "stage status owner_id amount currency expected_close_date probability forecast_category".split()
+DAY_FIELDS = [
+    "stage",
+    "status",
+    "owner_id",
+    "amount",
+    "currency",
+    "expected_close_date",
+    "probability",
+    "forecast_category",
+]
 
 
 def deal_days(seen: World) -> list[Row]:
@@ -450,6 +470,8 @@ def deal_days(seen: World) -> list[Row]:
         for day in sorted({moment(event).date() for event in history}):
             end = datetime.combine(day, datetime.max.time())
             then = replay(tenant, deal_id, history, end, seen.rule_set)
+            if not then.visits and not any(event["type"] in DEAL_EVENTS for event in then.events):
+                continue  # only gates of a deal that moves by stages: there is nothing to show yet
             expected = then.fields.get("expected_close_date")
             amount = then.fields.get("amount")
             state = {

@@ -1,19 +1,19 @@
 """Timers and business calendars by plain loops, the second opinion on fact_sla.
 
-A calendar is laid out as its list of open intervals; elapsed time is the sum of the overlaps with them, and the due time
-is found by walking them.
+A calendar is laid out as its list of open intervals; elapsed time is the sum of the overlaps with them, and the
+due time is found by walking them.
 """
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from tests.laws.brute_force import CREATED, GATE_ROWS, Deal, World, moment
+from tests.laws.brute_force import GATE_ROWS, Deal, World, moment
 from tests.laws.compiled import Row, seed_rows
 
 ZERO = timedelta(0)
 HOUR = timedelta(hours=1)
-REACH = 120
+REACH = 240
 """Days beyond the log for which calendars are laid out; longer than any target in closed time."""
 SLA_SEEDS = ("sla_policy", "calendar", "calendar_window", "calendar_holiday")
 Seeds = dict[str, list[Row]]
@@ -32,9 +32,12 @@ class Calendar:
         return sum((max(min(stop, b) - max(start, a), ZERO) for a, b in self.intervals), ZERO)
 
     def due(self, start: datetime, open_time: timedelta) -> datetime:
-        """First instant at which this much open time has passed since the start."""
-        if self.intervals is None or open_time <= ZERO:
+        """First instant by which this much open time has passed since the start."""
+        if self.intervals is None:
             return start + open_time
+        if open_time == ZERO:
+            # None is left: it was used up at the last instant that was open.
+            return max(min(start, closes) for opens, closes in self.intervals if opens < start)
         for opens, closes in self.intervals:
             usable = max(closes - max(start, opens), ZERO)
             if usable >= open_time:
@@ -62,15 +65,9 @@ def calendar(name: str, seeds: Seeds, first: date, last: date) -> Calendar:
     day = first
     while day <= last:
         for window in seeds["calendar_window"]:
-            if (
-                window["calendar"] == name
-                and int(window["iso_weekday"]) == day.isoweekday()
-                and day not in holidays
-            ):
+            if window["calendar"] == name and int(window["iso_weekday"]) == day.isoweekday() and day not in holidays:
                 next_day = window["closes"] <= window["opens"]
-                intervals.append(
-                    (at(day, window["opens"]), at(day + timedelta(days=int(next_day)), window["closes"]))
-                )
+                intervals.append((at(day, window["opens"]), at(day + timedelta(days=int(next_day)), window["closes"])))
         day += timedelta(days=1)
     return Calendar(sorted(intervals))
 
@@ -85,48 +82,45 @@ class Run:
     is_reopened: bool = False
 
 
-def toggles(deal: Deal, event_type: str) -> list[tuple[datetime, bool]]:
-    """When the condition behind an event type became true and when it was taken back."""
-    if event_type == CREATED:
-        created = [moment(event) for event in deal.events if event["type"] == CREATED]
-        return [(min(created), True)] if created else []
-    gate = next(
-        row["gate"] for row in GATE_ROWS if row["event_type"] == event_type and row["is_gate"] == "true"
-    )
-    changes = [(change.at, change.value) for change in deal.gate_changes if change.gate == gate]
-    return changes[1:] if changes and not changes[0][1] else changes
+FOREVER = datetime.max
+Period = tuple[datetime, datetime]
+
+
+def periods_of(deal: Deal, event_type: str) -> list[Period]:
+    """While an event holds: a gate until it is taken back, anything else from its first time on."""
+    gates = [row["gate"] for row in GATE_ROWS if row["event_type"] == event_type and row["is_gate"] == "true"]
+    if not gates:
+        times = [moment(event) for event in deal.events if event["type"] == event_type]
+        return [(min(times), FOREVER)] if times else []
+    changes = [change for change in deal.gate_changes if change.gate == gates[0]]
+    ends = [change.at for change in changes[1:]] + [FOREVER]
+    return [(change.at, end) for change, end in zip(changes, ends, strict=True) if change.value]
 
 
 def runs_of(deal: Deal, policy: Row) -> list[Run]:
-    """Runs of one timer on one deal, told in the order in which things happened."""
-    happened = [(at, "start", value) for at, value in toggles(deal, policy["start_event"])]
-    happened += [(at, "stop", value) for at, value in toggles(deal, policy["stop_event"])]
-    has_started = has_stopped = False
+    """Runs of one timer on one deal: one from each start, and one from each time the stop was taken back."""
     runs: list[Run] = []
-    for at, what, value in sorted(happened, key=lambda item: item[0]):
-        running = runs[-1] if runs and runs[-1].stopped_at is None else None
-        if what == "start":
-            has_started = value
-            if value:
+    stops = periods_of(deal, policy["stop_event"])
+    for start, taken_back in periods_of(deal, policy["start_event"]):
+        reopenings = [end for _, end in stops if start < end < taken_back]
+        for begin in [start, *reopenings]:
+            run = Run(begin, is_reopened=begin != start)
+            ending = [max(at, begin) for at, end in stops if end > begin and at < taken_back]
+            if ending:
                 # A stop that came before its start took no time.
-                runs.append(Run(at, at if has_stopped else None))
-            elif running:
-                running.stopped_at, running.is_void = at, True
-        else:
-            has_stopped = value
-            if value and running:
-                running.stopped_at = at
-            elif not value and has_started:
-                runs.append(Run(at, is_reopened=True))
+                run.stopped_at = min(ending)
+            elif taken_back != FOREVER:
+                run.stopped_at, run.is_void = taken_back, True
+            runs.append(run)
     return runs
 
 
-def end_with_the_deal(deal: Deal, policy: Row, runs: list[Run]) -> list[Run]:
-    """Losing or cancelling voids the timers that run; the contract timer runs on from a revocation."""
+def end_with_the_deal(deal: Deal, runs: list[Run]) -> list[Run]:
+    """Losing or cancelling voids the timers that run; what starts with a revocation or after it runs on."""
     if deal.status not in ("lost", "cancelled") or deal.closed_at is None:
         return runs
     for run in runs:
-        if deal.status == "cancelled" and run.is_reopened and run.stopped_at is None:
+        if deal.status == "cancelled" and run.started_at >= deal.closed_at:
             continue
         if run.stopped_at is None or run.stopped_at > deal.closed_at:
             run.stopped_at, run.is_void = max(deal.closed_at, run.started_at), True
@@ -149,7 +143,7 @@ def fact_sla(seen: World, seeds: Seeds | None = None) -> list[Row]:
             if deal.pipeline != policy["pipeline"] and not deal.has_gate_events:
                 continue
             carried, crossed_at = ZERO, None
-            for number, run in enumerate(end_with_the_deal(deal, policy, runs_of(deal, policy)), 1):
+            for number, run in enumerate(end_with_the_deal(deal, runs_of(deal, policy)), 1):
                 if not run.is_reopened:
                     carried, crossed_at = ZERO, None
                 used = carried + hours.elapsed(run.started_at, run.stopped_at or seen.as_of)

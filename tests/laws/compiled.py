@@ -1,8 +1,8 @@
 """Runs the project's own SQL on a small log in memory, a fraction of a second each time.
 
-dbt compiles the project once (``compile --full-refresh``); its SQL is then executed model by model in the order of the
-manifest, without dbt's runner. What only dbt does (incremental branches, hooks, contracts, tests) is out of reach
-here and is tested through :mod:`warehouse.build`.
+dbt compiles the project once (``compile --full-refresh``); its SQL is then executed model by model in the order of
+the manifest, without dbt's runner. What only dbt does (incremental branches, hooks, contracts, tests) is out of
+reach here and is tested through :mod:`warehouse.build`.
 """
 
 import csv
@@ -23,11 +23,23 @@ from warehouse.settings import PROJECT_DIR, Settings
 from warehouse.store import open_store
 
 Event = dict[str, Any]
-"""A CloudEvent, with two private additions: ``_received_at`` (datetime) and ``_batch`` (int), 1 by default."""
+"""A CloudEvent, with two private additions: ``_received_at`` (datetime) and ``_batch`` (int)."""
 Row = dict[str, Any]
 
 RECEIVED_AT = datetime(2030, 1, 1)
-EVENT_COLUMNS = "batch_id row_number source event_id event_type subject tenant_id actor occurred_at received_at data".split()
+EVENT_COLUMNS = [
+    "batch_id",
+    "row_number",
+    "source",
+    "event_id",
+    "event_type",
+    "subject",
+    "tenant_id",
+    "actor",
+    "occurred_at",
+    "received_at",
+    "data",
+]
 
 
 @dataclass(frozen=True)
@@ -158,10 +170,7 @@ def rows_of(con: duckdb.DuckDBPyConnection, table: str) -> list[Row]:
 
 def sort_key(row: Mapping[str, Any]) -> list[tuple[bool, str]]:
     """Order of rows by all their values; floats by ten digits, so that noise does not change the order."""
-    return [
-        (value is not None, f"{value:.10g}" if isinstance(value, float) else str(value))
-        for value in row.values()
-    ]
+    return [(value is not None, f"{value:.10g}" if isinstance(value, float) else str(value)) for value in row.values()]
 
 
 class Engine:

@@ -47,9 +47,7 @@ def assert_same_rows(table: str, built: list[Row], expected: list[Row]) -> None:
 
 
 def evidence_as_list(rows: list[Row]) -> list[Row]:
-    return [
-        row | {"evidence_refs": row["evidence_refs"] and json.loads(row["evidence_refs"])} for row in rows
-    ]
+    return [row | {"evidence_refs": row["evidence_refs"] and json.loads(row["evidence_refs"])} for row in rows]
 
 
 def check(log: list[Event], rule_set: str = "adtech", seeds: dict[str, list[Row]] | None = None) -> None:
@@ -78,7 +76,7 @@ def test_facts_equal_brute_force_under_the_other_rule_set(log: list[Event]) -> N
 @st.composite
 def policies(draw: st.DrawFn) -> list[Row]:
     """The five policies, each on a random calendar with a random target."""
-    targets = st.sampled_from(["0.5", "1", "8", "9", "24.25", "40"])
+    targets = st.sampled_from(["0.5", "1", "8", "9", "24.25", "40", "720"])
     return [
         row
         | {
