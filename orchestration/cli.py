@@ -12,10 +12,12 @@ from warehouse.cli.app import DONE_WITH_REJECTS, app, err, out, settings
 from warehouse.errors import UsageError
 
 AsOf = Annotated[
-    str, typer.Option("--as-of", help="Build as the world stood then (ISO 8601). Default: the latest event time.")
+    str,
+    typer.Option("--as-of", help="Build as the world stood then (ISO 8601). Default: the latest event time."),
 ]
 KnownAt = Annotated[
-    str, typer.Option("--known-at", help="Build with what had been received then (ISO 8601). Default: everything.")
+    str,
+    typer.Option("--known-at", help="Build with what had been received then (ISO 8601). Default: everything."),
 ]
 FullRefresh = Annotated[bool, typer.Option("--full-refresh", help="Build every table anew.")]
 
@@ -23,17 +25,20 @@ FullRefresh = Annotated[bool, typer.Option("--full-refresh", help="Build every t
 @app.command()
 def run(
     paths: Annotated[
-        list[Path] | None, typer.Argument(help="Files, folders or globs to take in. Default: the inbox.", metavar="[PATH]...")
+        list[Path] | None,
+        typer.Argument(help="Files, folders or globs to take in. Default: the inbox.", metavar="[PATH]..."),
     ] = None,
     mapping: Annotated[
-        Path | None, typer.Option(help="Mapping (TOML) for CSV or Parquet of another shape, see docs/mapping.md.")
+        Path | None,
+        typer.Option(help="Mapping (TOML) for CSV or Parquet of another shape, see docs/mapping.md."),
     ] = None,
     as_of: AsOf = "",
     known_at: KnownAt = "",
     full_refresh: FullRefresh = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 when rows were rejected.")] = False,
     sample_if_empty: Annotated[
-        bool, typer.Option("--sample-if-empty", help="Make a sample company when nothing has ever been received.")
+        bool,
+        typer.Option("--sample-if-empty", help="Make a sample company when nothing has ever been received."),
     ] = False,
 ) -> None:
     """Take in what has arrived, build what is due, publish it: the whole job, in this process.
@@ -62,9 +67,11 @@ def run(
 
     rejected = sum(batch.rejected for batch in done.batches)
     if done.batches:
-        from warehouse.cli.ingest import batch_table
+        from warehouse.cli.ingest import batch_notes, batch_table
 
         out.print(batch_table(done.batches))
+        for note in batch_notes(done.batches):
+            out.print(note, markup=False)
     else:
         out.print("Nothing new had arrived.")
     assert done.built is not None
@@ -73,14 +80,16 @@ def run(
     else:
         models = sum(node.unique_id.startswith("model.") for node in done.built.nodes)
         checks = sum(node.unique_id.startswith("test.") for node in done.built.nodes)
-        out.print(f"Built {models} models ({done.built.plan.action}: {done.built.plan.reason}); {checks} checks passed.")
+        out.print(
+            f"Built {models} models ({done.built.plan.action}: {done.built.plan.reason}); {checks} checks passed."
+        )
     if done.published is not None:
         out.print(f"Published [bold]{done.published.version}[/bold], as of {done.built.as_of} UTC.")
     else:
         out.print(f"The publication stays as it was, as of {done.built.as_of} UTC.")
     _print_kpis(home)
     out.print(
-        "\nNext: [bold]dealhouse query \"from marts.united_stage\"[/bold] shows where deals stand, "
+        '\nNext: [bold]dealhouse query "from marts.united_stage"[/bold] shows where deals stand, '
         "[bold]dealhouse status[/bold] what was taken in,\n[bold]dealhouse rejects[/bold] what was not and why, "
         "[bold]make dev[/bold] the lineage and the runs."
     )
@@ -100,7 +109,12 @@ def build(as_of: AsOf = "", known_at: KnownAt = "", full_refresh: FullRefresh = 
     current = settings()
     clocks = BuildOptions(as_of=as_of, known_at=known_at).clocks()
     with writer_lock(current.layout(), "build", wait_seconds=current.lock_wait_seconds):
-        built = build_now(current, clocks, full_refresh, lambda node, number, total: err.print(f"{number}/{total} {node.name}"))
+        built = build_now(
+            current,
+            clocks,
+            full_refresh,
+            lambda node, number, total: err.print(f"{number}/{total} {node.name}"),
+        )
     out.print(f"Build: {built.plan.action}, because {built.plan.reason}. As of {built.as_of} UTC.")
 
 
@@ -111,7 +125,9 @@ def _check_instant(text: str) -> None:
         datetime.fromisoformat(text)
     except ValueError as error:
         raise UsageError(
-            f"{text!r} is not an instant.", why=str(error), todo="Give it like 2026-03-31 or 2026-03-31T18:00:00Z."
+            f"{text!r} is not an instant.",
+            why=str(error),
+            todo="Give it like 2026-03-31 or 2026-03-31T18:00:00Z.",
         ) from error
 
 
@@ -134,7 +150,7 @@ def _print_kpis(home: object) -> None:
         "select kpi, kpi_month, kpi_value, basis_count, target, target_status from ("
         "select *, row_number() over (partition by kpi order by kpi_month desc) as recency from marts.kpi "
         "where tenant_id = 'default' and kpi_value is not null) where recency <= 3 order by kpi, kpi_month",
-    ).fetchall()
+    ).to_pylist()
     if not rows:
         return
     table = Table(title="KPIs so far (the last three months of the default tenant)", title_justify="left")
@@ -143,6 +159,14 @@ def _print_kpis(home: object) -> None:
     for name in ("Value", "Based on", "Target"):
         table.add_column(name, justify="right")
     table.add_column("Status")
-    for kpi, month, value, basis, target, status in rows:
-        table.add_row(kpi, f"{month:%Y-%m}", f"{value:,.2f}", f"{basis:,}", "" if target is None else f"{target:g}", status)
+    for row in rows:
+        kpi, month, value, basis, target, status = row.values()
+        table.add_row(
+            kpi,
+            f"{month:%Y-%m}",
+            f"{value:,.2f}",
+            f"{basis:,}",
+            "" if target is None else f"{target:g}",
+            status,
+        )
     out.print(table)

@@ -47,15 +47,12 @@ def execute(
     if not configuration.exists():
         configuration.write_text(INSTANCE_SETTINGS)
 
-    import logging
-
     from dagster import DagsterInstance, RunConfig
 
     from orchestration import assets
     from orchestration.definitions import defs
     from orchestration.resources import BuildOptions, TakeIn
 
-    logging.getLogger("dagster").setLevel(logging.ERROR)
     execution = Execution([])
     options = BuildOptions(as_of=as_of, known_at=known_at, full_refresh=full_refresh)
     with DagsterInstance.from_config(str(home.dagster)) as instance, assets.observed(execution, on_node):
@@ -63,11 +60,12 @@ def execute(
             instance=instance,
             raise_on_error=False,
             run_config=RunConfig(
+                loggers={"console": {"config": {"log_level": "CRITICAL"}}},
                 ops={
                     "take_in": TakeIn(paths=[str(path) for path in paths], mapping=str(mapping) if mapping else ""),
                     "build": options,
                     "published__current": options,
-                }
+                },
             ),
         )
     if not result.success:

@@ -29,7 +29,18 @@ def main() -> int:
     parser.add_argument("--lint", action="store_true", help="run the linters only")
     options = parser.parse_args()
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
-    pytest = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "2", "--dist", "loadgroup"]
+    pytest = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-n",
+        "2",
+        "--dist",
+        "loadgroup",
+    ]
     parts: list[tuple[str, list[object]]] = list(LINTERS)
     if not options.lint:
         selection = [] if options.all else ["-m", "not slow"]

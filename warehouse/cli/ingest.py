@@ -21,9 +21,7 @@ def ingest(
         list[Path] | None,
         typer.Argument(help="Files, folders or globs. Default: the inbox.", metavar="[PATH]..."),
     ] = None,
-    mapping: Annotated[
-        Path | None, typer.Option(help="Mapping (TOML) for CSV or Parquet of another shape.")
-    ] = None,
+    mapping: Annotated[Path | None, typer.Option(help="Mapping (TOML) for CSV or Parquet of another shape.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 when rows were rejected.")] = False,
     received_at: Annotated[
         str,
@@ -44,6 +42,8 @@ def ingest(
         out.print("Nothing new: whatever was given had been taken in before, or the inbox is empty.")
         return
     out.print(batch_table(batches))
+    for note in batch_notes(batches):
+        out.print(note, markup=False)
     if any(batch.rejected for batch in batches):
         out.print("See why with [bold]dealhouse rejects[/bold]; nothing that was rejected is lost.")
         if strict:
@@ -57,16 +57,23 @@ def batch_table(batches: "Sequence[BatchResult]") -> Table:
     table.add_column("File", overflow="fold")
     for name in ("Rows", "Accepted", "Duplicate", "Rejected"):
         table.add_column(name, justify="right")
-    table.add_column("Note", overflow="fold")
     for batch in batches:
-        notes = [batch.note] if batch.note else []
-        if batch.drift:
-            notes.append("unknown fields: " + ", ".join(f"{kind} {name}" for kind, name in batch.drift[:5]))
         numbers = (batch.rows, batch.accepted, batch.duplicate, batch.rejected)
-        table.add_row(
-            str(batch.batch_id), batch.file, *(f"{number:,}" for number in numbers), "; ".join(notes)
-        )
+        table.add_row(str(batch.batch_id), batch.file, *(f"{number:,}" for number in numbers))
     return table
+
+
+def batch_notes(batches: "Sequence[BatchResult]") -> list[str]:
+    """What is worth saying of single batches, a sentence each."""
+    notes = [f"Batch {batch.batch_id}: {batch.note}." for batch in batches if batch.note]
+    notes += [
+        f"Batch {batch.batch_id} carries fields that no contract knows, kept as they are: "
+        + ", ".join(f"{name} of {kind}" for kind, name in batch.drift)
+        + "."
+        for batch in batches
+        if batch.drift
+    ]
+    return notes
 
 
 @app.command()
@@ -74,9 +81,7 @@ def rejects(
     batch: Annotated[int | None, typer.Option(help="Only those of this batch.")] = None,
     reason: Annotated[str | None, typer.Option(help="Only those with this reason code.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many to show.")] = 20,
-    replay: Annotated[
-        bool, typer.Option("--replay", help="Take in those that the present contracts accept.")
-    ] = False,
+    replay: Annotated[bool, typer.Option("--replay", help="Take in those that the present contracts accept.")] = False,
 ) -> None:
     """Show what was rejected and why; with --replay take in what is acceptable now."""
     from warehouse.ingest import replay as replay_now
@@ -113,15 +118,11 @@ def rejects(
         out.print("Nothing is in quarantine.")
         return
     for batch_id, file, line, event_type, code, message, raw in rows:
-        out.print(
-            f"[bold]{code}[/bold] batch {batch_id}, {file} line {line}{f', {event_type}' if event_type else ''}"
-        )
+        out.print(f"[bold]{code}[/bold] batch {batch_id}, {file} line {line}{f', {event_type}' if event_type else ''}")
         out.print(f"  {message}", markup=False)
         out.print(f"  {(raw or '')[:200]}", markup=False, style="dim")
     total = sum(count for _, count in counts)
-    out.print(
-        f"\n{len(rows)} of {total:,} shown: " + ", ".join(f"{count:,} {code}" for code, count in counts)
-    )
+    out.print(f"\n{len(rows)} of {total:,} shown: " + ", ".join(f"{count:,} {code}" for code, count in counts))
 
 
 @app.command()
