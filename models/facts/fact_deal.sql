@@ -58,10 +58,7 @@ deal_events as (
         {{ last_not_null('events.expected_close_date') }} over (
             partition by events.tenant_id, events.deal_id order by events.event_number
             rows between unbounded preceding and 1 preceding
-        ) as previous_close_date,
-        max(case when events.event_type in ('crm.deal.won', 'crm.deal.lost') then 1 else 0 end) over (
-            partition by events.tenant_id, events.deal_id, events.occurred_at
-        ) as is_at_close
+        ) as previous_close_date
     from events
     where events.event_type like 'crm.deal.%'
 ),
@@ -88,29 +85,22 @@ latest as (
         ) filter (where coalesce(deal_events.competitor, deal_events.primary_competitor) is not null) as primary_competitor,
         max_by(deal_events.lost_reason, deal_events.event_number) filter (where deal_events.event_type = 'crm.deal.lost')
             as lost_reason,
+        max(deal_events.occurred_at) filter (where deal_events.event_type = 'crm.deal.lost') as lost_reason_at,
         min(deal_events.occurred_at) filter (where deal_events.event_type = 'crm.deal.created') as created_at,
         max_by(deal_events.closing_event_type, deal_events.event_number) as closing_event_type,
-        max(deal_events.event_number) filter (where deal_events.event_type = 'crm.deal.reopened') as reopened_number,
+        max(deal_events.event_number) filter (where deal_events.event_type in ('crm.deal.lost', 'crm.deal.reopened'))
+            as not_won_number,
         max(deal_events.event_number) filter (where deal_events.event_type = 'crm.deal.next_step_set') as step_set_number,
         max(deal_events.event_number) filter (where deal_events.event_type = 'crm.deal.next_step_done') as step_done_number,
         max_by(deal_events.next_step, deal_events.event_number) filter (where deal_events.event_type = 'crm.deal.next_step_set')
             as next_step,
         max_by(deal_events.due_at, deal_events.event_number) filter (where deal_events.event_type = 'crm.deal.next_step_set')
-            as next_step_due_at,
-        -- A push is a move to a later month while the deal is open; a system that sets the date at close moves nothing.
-        count(*) filter (
-            where
-            deal_events.event_type <> 'crm.deal.created'
-            and deal_events.is_at_close = 0
-            and coalesce(deal_events.closing_event_type, 'crm.deal.reopened') = 'crm.deal.reopened'
-            and cast(date_trunc('month', deal_events.expected_close_date) as date)
-            > cast(date_trunc('month', deal_events.previous_close_date) as date)
-        ) as push_count
+            as next_step_due_at
     from deal_events
     group by deal_events.tenant_id, deal_events.deal_id
 ),
 
--- The win that is in force: the first one since the deal was last reopened.
+-- The win that is in force: the first one since the deal was last lost or reopened.
 wins as (
     select deal_events.tenant_id, deal_events.deal_id, min(deal_events.occurred_at) as won_at
     from deal_events
@@ -118,7 +108,7 @@ wins as (
         on deal_events.tenant_id = latest.tenant_id and deal_events.deal_id = latest.deal_id
     where
         deal_events.event_type = 'crm.deal.won'
-        and deal_events.event_number > coalesce(latest.reopened_number, 0)
+        and deal_events.event_number > coalesce(latest.not_won_number, 0)
     group by deal_events.tenant_id, deal_events.deal_id
 ),
 
@@ -136,12 +126,78 @@ gates as (
         change.deal_id,
         max_by(change.gate_bits, change.changed_at) as gate_bits,
         min(change.changed_at) filter (where change.gate = 'G7') as closed_out_at,
-        max_by(change.is_set, change.changed_at) filter (where change.gate = 'revoked') as is_revoked,
+        -- Set and taken back by turns, so that the sum tells the last, of the same instant as well.
+        sum(case when change.is_set then 1 else -1 end) filter (where change.gate = 'revoked') = 1 as is_revoked,
         max(change.changed_at) filter (where change.gate = 'revoked' and change.is_set) as revoked_at
     from {{ ref('fact_gate_change') }} as change
     inner join touched_entities
         on change.tenant_id = touched_entities.tenant_id and change.deal_id = touched_entities.deal_id
     group by change.tenant_id, change.deal_id
+),
+
+-- While a deal was closed, whatever closed it: its stage, a win, or a revoked contract.
+closed_periods as (
+    select visit.tenant_id, visit.deal_id, visit.entered_at as closed_from, visit.left_at as closed_to
+    from {{ ref('fact_deal_stage') }} as visit
+    inner join touched_entities
+        on visit.tenant_id = touched_entities.tenant_id and visit.deal_id = touched_entities.deal_id
+    where visit.is_closing
+    union all
+    select verdict.tenant_id, verdict.deal_id, verdict.closed_from, verdict.closed_to
+    from (
+        select
+            deal_events.tenant_id,
+            deal_events.deal_id,
+            deal_events.event_type,
+            deal_events.occurred_at as closed_from,
+            lead(deal_events.occurred_at) over (
+                partition by deal_events.tenant_id, deal_events.deal_id order by deal_events.event_number
+            ) as closed_to
+        from deal_events
+        inner join current_visits
+            on deal_events.tenant_id = current_visits.tenant_id and deal_events.deal_id = current_visits.deal_id
+        where
+            current_visits.pipeline = 'adtech'
+            and deal_events.event_type in ('crm.deal.won', 'crm.deal.lost', 'crm.deal.reopened')
+    ) as verdict
+    where verdict.event_type = 'crm.deal.won'
+    union all
+    select revocation.tenant_id, revocation.deal_id, revocation.closed_from, revocation.closed_to
+    from (
+        select
+            change.tenant_id,
+            change.deal_id,
+            change.is_set,
+            change.changed_at as closed_from,
+            lead(change.changed_at) over (
+                partition by change.tenant_id, change.deal_id order by change.changed_at, change.event_id, change.source
+            ) as closed_to
+        from {{ ref('fact_gate_change') }} as change
+        inner join current_visits
+            on change.tenant_id = current_visits.tenant_id and change.deal_id = current_visits.deal_id
+        where current_visits.pipeline = 'adtech' and change.gate = 'revoked'
+    ) as revocation
+    where revocation.is_set
+),
+
+-- A push is a move to a later month while the deal is open; a system that sets the date at the close moves nothing.
+pushes as (
+    select moved.tenant_id, moved.deal_id, count(*) as push_count
+    from deal_events as moved
+    where
+        moved.event_type <> 'crm.deal.created'
+        and cast(date_trunc('month', moved.expected_close_date) as date)
+        > cast(date_trunc('month', moved.previous_close_date) as date)
+        and not exists (
+            select 1
+            from closed_periods as closed
+            where
+                closed.tenant_id = moved.tenant_id
+                and closed.deal_id = moved.deal_id
+                and closed.closed_from <= moved.occurred_at
+                and (closed.closed_to > moved.occurred_at or closed.closed_to is null)
+        )
+    group by moved.tenant_id, moved.deal_id
 ),
 
 first_events as (
@@ -169,12 +225,13 @@ placed as (
         latest.expected_close_date,
         latest.primary_competitor,
         latest.lost_reason,
+        latest.lost_reason_at,
         latest.closing_event_type,
         latest.step_set_number,
         latest.step_done_number,
         latest.next_step,
         latest.next_step_due_at,
-        latest.push_count,
+        pushes.push_count,
         coalesce(latest.created_at, first_events.first_event_at) as created_at,
         coalesce(visit.pipeline, 'b2b') as pipeline,
         visit.stage,
@@ -206,6 +263,8 @@ placed as (
     from first_events
     left join latest
         on first_events.tenant_id = latest.tenant_id and first_events.deal_id = latest.deal_id
+    left join pushes
+        on first_events.tenant_id = pushes.tenant_id and first_events.deal_id = pushes.deal_id
     left join wins
         on first_events.tenant_id = wins.tenant_id and first_events.deal_id = wins.deal_id
     left join current_visits as visit
@@ -261,7 +320,8 @@ select
         as sales_cycle_days,
     case when valued.status = 'lost' then {{ days(micros_between('valued.created_at', 'valued.closed_at')) }} end
         as days_to_loss,
-    case when valued.status = 'lost' then valued.lost_reason end as lost_reason,
+    -- An earlier loss has nothing to say of this one.
+    case when valued.status = 'lost' and valued.lost_reason_at >= valued.closed_at then valued.lost_reason end as lost_reason,
     -- The step that is still to be done.
     case when valued.step_set_number > coalesce(valued.step_done_number, 0) then valued.next_step end as next_step,
     case when valued.step_set_number > coalesce(valued.step_done_number, 0) then valued.next_step_due_at end

@@ -63,7 +63,19 @@ moved as (
         events.actor,
         events.evidence_refs,
         case events.event_type
-            when 'crm.deal.created' then coalesce(events.stage, first_stages.stage)
+            -- A creation that names no stage opens the first one, unless the deal has been placed before it.
+            when 'crm.deal.created'
+                then
+                    coalesce(
+                        events.stage,
+                        case
+                            when
+                                row_number() over (
+                                    partition by events.tenant_id, events.deal_id order by events.event_number
+                                ) = 1
+                                then first_stages.stage
+                        end
+                    )
             when 'crm.deal.stage_changed' then events.to_stage
             when 'crm.deal.won' then closing_stages.won_stage
             when 'crm.deal.lost' then closing_stages.lost_stage
@@ -124,7 +136,8 @@ gated as (
         events.evidence_refs,
         {{ last_not_null('change.gate_bits') }} over deal_so_far as gate_bits,
         {{ last_not_null(
-            "case events.event_type when 'crm.deal.lost' then true when 'crm.deal.reopened' then false end"
+            "case when events.event_type = 'crm.deal.lost' then true"
+            ~ " when events.event_type in ('crm.deal.won', 'crm.deal.reopened') then false end"
         ) }} over deal_so_far as is_lost,
         -- Events of the same instant count together: only the last of them says where the deal stands.
         row_number() over (

@@ -21,6 +21,7 @@ timeline as (
         event.occurred_at as changed_at,
         case when event.event_type = 'crm.deal.created' then 0 else 1 end as precedence,
         event.event_id,
+        event.source,
         event.amount,
         event.currency,
         event.owner_id,
@@ -29,8 +30,8 @@ timeline as (
         event.forecast_category,
         case when event.event_type in ('crm.deal.won', 'crm.deal.lost', 'crm.deal.reopened') then event.event_type end
             as closing_event_type,
-        null as pipeline,
-        null as stage
+        null as stage,
+        null as is_revoked
     from {{ ref('stg_deal_event') }} as event
     inner join touched_entities
         on event.tenant_id = touched_entities.tenant_id and event.deal_id = touched_entities.deal_id
@@ -43,6 +44,7 @@ timeline as (
         2 as precedence,
         -- visits of the same instant keep their order
         lpad(cast(visit.visit_number as string), 9, '0') as event_id,
+        '' as source,
         null as amount,
         null as currency,
         null as owner_id,
@@ -50,11 +52,32 @@ timeline as (
         null as probability,
         null as forecast_category,
         null as closing_event_type,
-        visit.pipeline,
-        visit.stage
+        visit.stage,
+        null as is_revoked
     from {{ ref('fact_deal_stage') }} as visit
     inner join touched_entities
         on visit.tenant_id = touched_entities.tenant_id and visit.deal_id = touched_entities.deal_id
+    union all
+    select
+        change.tenant_id,
+        change.deal_id,
+        change.changed_at,
+        1 as precedence,
+        change.event_id,
+        change.source,
+        null as amount,
+        null as currency,
+        null as owner_id,
+        null as expected_close_date,
+        null as probability,
+        null as forecast_category,
+        null as closing_event_type,
+        null as stage,
+        change.is_set as is_revoked
+    from {{ ref('fact_gate_change') }} as change
+    inner join touched_entities
+        on change.tenant_id = touched_entities.tenant_id and change.deal_id = touched_entities.deal_id
+    where change.gate = 'revoked'
 ),
 
 states as (
@@ -62,8 +85,8 @@ states as (
         timeline.tenant_id,
         timeline.deal_id,
         cast(timeline.changed_at as date) as changed_date,
-        {{ last_not_null('timeline.pipeline') }} over so_far as pipeline,
         {{ last_not_null('timeline.stage') }} over so_far as stage,
+        {{ last_not_null('timeline.is_revoked') }} over so_far as is_revoked,
         {{ last_not_null('timeline.closing_event_type') }} over so_far as closing_event_type,
         {{ last_not_null('timeline.amount') }} over so_far as amount,
         {{ last_not_null('timeline.currency') }} over so_far as currency,
@@ -73,49 +96,97 @@ states as (
         {{ last_not_null('timeline.forecast_category') }} over so_far as forecast_category,
         row_number() over (
             partition by timeline.tenant_id, timeline.deal_id, cast(timeline.changed_at as date)
-            order by timeline.changed_at desc, timeline.precedence desc, timeline.event_id desc
+            order by timeline.changed_at desc, timeline.precedence desc, timeline.event_id desc, timeline.source desc
         ) as number_from_last
     from timeline
     window so_far as (
         partition by timeline.tenant_id, timeline.deal_id
-        order by timeline.changed_at, timeline.precedence, timeline.event_id
+        order by timeline.changed_at, timeline.precedence, timeline.event_id, timeline.source
         rows between unbounded preceding and current row
     )
 ),
 
 ends_of_days as (
     select
-        states.*,
-        lead(states.changed_date) over (partition by states.tenant_id, states.deal_id order by states.changed_date)
-            as next_changed_date
+        states.tenant_id,
+        states.deal_id,
+        states.changed_date,
+        deal.pipeline,
+        states.stage,
+        -- As in fact_deal: the MasterDeal has more ways to end than its stages.
+        case
+            when dim_stage.is_lost and states.stage <> 'cancelled' then 'lost'
+            when deal.pipeline = 'adtech' and states.is_revoked then 'cancelled'
+            when dim_stage.is_won then 'won'
+            when deal.pipeline = 'adtech' and states.closing_event_type = 'crm.deal.won' then 'won'
+            else 'open'
+        end as status,
+        states.owner_id,
+        states.amount,
+        states.currency,
+        states.expected_close_date,
+        states.probability,
+        coalesce(states.forecast_category, 'pipeline') as forecast_category
     from states
+    inner join {{ ref('fact_deal') }} as deal
+        on states.tenant_id = deal.tenant_id and states.deal_id = deal.deal_id
+    left join {{ ref('dim_stage') }} as dim_stage
+        on deal.pipeline = dim_stage.pipeline and states.stage = dim_stage.stage
     where states.number_from_last = 1
+),
+
+compared as (
+    select
+        ends_of_days.*,
+        row_number() over day_by_day as day_number,
+        lag(ends_of_days.stage) over day_by_day as previous_stage,
+        lag(ends_of_days.status) over day_by_day as previous_status,
+        lag(ends_of_days.owner_id) over day_by_day as previous_owner_id,
+        lag(ends_of_days.amount) over day_by_day as previous_amount,
+        lag(ends_of_days.currency) over day_by_day as previous_currency,
+        lag(ends_of_days.expected_close_date) over day_by_day as previous_expected_close_date,
+        lag(ends_of_days.probability) over day_by_day as previous_probability,
+        lag(ends_of_days.forecast_category) over day_by_day as previous_forecast_category
+    from ends_of_days
+    window day_by_day as (
+        partition by ends_of_days.tenant_id, ends_of_days.deal_id order by ends_of_days.changed_date
+    )
+),
+
+-- A day that ended as the one before is no row of its own.
+changed_days as (
+    select compared.*
+    from compared
+    where
+        compared.day_number = 1
+        or compared.stage is distinct from compared.previous_stage
+        or compared.status is distinct from compared.previous_status
+        or compared.owner_id is distinct from compared.previous_owner_id
+        or compared.amount is distinct from compared.previous_amount
+        or compared.currency is distinct from compared.previous_currency
+        or compared.expected_close_date is distinct from compared.previous_expected_close_date
+        or compared.probability is distinct from compared.previous_probability
+        or compared.forecast_category is distinct from compared.previous_forecast_category
 ),
 
 days as (
     select
-        ends_of_days.tenant_id,
-        ends_of_days.deal_id,
-        ends_of_days.changed_date as valid_from_date,
-        ends_of_days.next_changed_date as valid_to_date,
-        ends_of_days.pipeline,
-        ends_of_days.stage,
-        case
-            when dim_stage.is_won then 'won'
-            when ends_of_days.stage = 'cancelled' then 'cancelled'
-            when dim_stage.is_lost then 'lost'
-            when ends_of_days.closing_event_type = 'crm.deal.won' and ends_of_days.pipeline = 'adtech' then 'won'
-            else 'open'
-        end as status,
-        ends_of_days.owner_id,
-        ends_of_days.amount,
-        ends_of_days.currency,
-        ends_of_days.expected_close_date,
-        ends_of_days.probability,
-        coalesce(ends_of_days.forecast_category, 'pipeline') as forecast_category
-    from ends_of_days
-    left join {{ ref('dim_stage') }} as dim_stage
-        on ends_of_days.pipeline = dim_stage.pipeline and ends_of_days.stage = dim_stage.stage
+        changed_days.tenant_id,
+        changed_days.deal_id,
+        changed_days.changed_date as valid_from_date,
+        lead(changed_days.changed_date) over (
+            partition by changed_days.tenant_id, changed_days.deal_id order by changed_days.changed_date
+        ) as valid_to_date,
+        changed_days.pipeline,
+        changed_days.stage,
+        changed_days.status,
+        changed_days.owner_id,
+        changed_days.amount,
+        changed_days.currency,
+        changed_days.expected_close_date,
+        changed_days.probability,
+        changed_days.forecast_category
+    from changed_days
 
     {% if is_incremental() %}
     -- A rate that is published late, or corrected, restates days of deals that nothing else touched.
