@@ -93,8 +93,8 @@ def periods_of(deal: Deal, event_type: str) -> list[Period]:
         times = [moment(event) for event in deal.events if event["type"] == event_type]
         return [(min(times), FOREVER)] if times else []
     changes = [change for change in deal.gate_changes if change.gate == gates[0]]
-    ends = [change.at for change in changes[1:]] + [FOREVER]
-    return [(change.at, end) for change, end in zip(changes, ends, strict=True) if change.value]
+    ends = [*(change.at for change in changes[1:]), FOREVER]
+    return [(change.at, end) for change, end in zip(changes, ends, strict=False) if change.value]
 
 
 def runs_of(deal: Deal, policy: Row) -> list[Run]:

@@ -20,7 +20,7 @@ PLAIN = {
     "marts.deal_days": brute_force.deal_days,
 }
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-MANY = settings(max_examples=3000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+MANY = settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def same_value(left: Any, right: Any) -> bool:
