@@ -1,0 +1,128 @@
+"""The whole sample company: draws its life in order of cause and effect, and writes the files.
+
+Each part of the business is a module of its own; here stands which part needs which.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+from warehouse.errors import UsageError
+from warehouse.sample import accounts as account_book
+from warehouse.sample import delivery
+from warehouse.sample.log import EventLog
+from warehouse.sample.streams import Streams
+
+DEFAULT_UNTIL = date(2026, 6, 30)
+"""Last day of the sample. A constant, since the same arguments give the same bytes on every day."""
+
+MIN_DAYS, MIN_ACCOUNTS = 60, 20
+_EPOCH = date(1970, 1, 1)
+
+
+@dataclass(frozen=True)
+class SampleSummary:
+    """What was written.
+
+    Parameters
+    ----------
+    files
+        Paths, in order of time.
+    events
+        Good events, each counted once.
+    rows
+        Rows in the files: events, duplicates and bad rows.
+    by_source, by_type
+        Good events by producing system and by type.
+    duplicates
+        Exact copies.
+    late
+        Good events that stand in a later file than the month in which they happened.
+    drifted
+        Good events with a field that no contract names.
+    bad
+        Rows that are to be rejected, by reason code.
+    """
+
+    files: tuple[Path, ...]
+    events: int
+    rows: int
+    by_source: Mapping[str, int]
+    by_type: Mapping[str, int]
+    duplicates: int
+    late: int
+    drifted: int
+    bad: Mapping[str, int]
+
+
+def write_company(
+    out: Path,
+    days: int = 400,
+    accounts: int = 500,
+    seed: int = 7,
+    until: date = DEFAULT_UNTIL,
+    *,
+    compress: bool = False,
+) -> SampleSummary:
+    """Write the sample company's events as monthly NDJSON files.
+
+    Parameters
+    ----------
+    out
+        Folder, made where it is missing; files of the same name are replaced.
+    days
+        Length of the company's life, in days.
+    accounts
+        Number of accounts; everything else grows with it.
+    seed
+        Equal arguments give equal bytes.
+    until
+        Last day.
+    compress
+        Whether to write ``.ndjson.gz``.
+
+    Raises
+    ------
+    UsageError
+        The company would be too short or too small for its stories.
+    """
+    if days < MIN_DAYS or accounts < MIN_ACCOUNTS or seed < 0:
+        raise UsageError(
+            f"There is no sample company of {days} days and {accounts} accounts from seed {seed}.",
+            why="Its stories need time and people.",
+            todo=f"Ask for {MIN_DAYS} days, {MIN_ACCOUNTS} accounts and a seed of 0 at least.",
+        )
+    end = float((until - _EPOCH + timedelta(days=1)).days)
+    arguments = f"{days} {accounts} {seed} {until.isoformat()}"
+    tag = hashlib.sha256(arguments.encode()).hexdigest()[:6]
+    streams, log = Streams(seed), EventLog(end - days, end, tag)
+    live(streams, log, accounts)
+    events = log.frame()
+    sent = delivery.deliver(streams, events, end, tag)
+    files = delivery.write(sent.rows, out, compress)
+    return SampleSummary(
+        files=tuple(files),
+        events=len(events),
+        rows=len(sent.rows),
+        by_source=dict(events["source"].value_counts().sort("source").iter_rows()),
+        by_type=dict(events["type"].value_counts().sort("type").iter_rows()),
+        duplicates=sent.duplicates,
+        late=sent.late,
+        drifted=sent.drifted,
+        bad=sent.bad,
+    )
+
+
+def live(streams: Streams, log: EventLog, count: int) -> None:
+    """Let the company with ``count`` accounts live through the log's window."""
+    from warehouse.sample import leads as lead_book
+    from warehouse.sample import touches
+    import polars as pl
+
+    book = account_book.make(streams, log, count)
+    leads = lead_book.draw(streams, log, count)
+    engagement = touches.draw(streams, leads)
+    lead_book.emit(streams, log, leads, pl.Series([None] * len(leads), dtype=pl.String))
+    touches.emit(streams, log, leads, engagement)
