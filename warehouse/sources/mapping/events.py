@@ -86,7 +86,7 @@ class InputPlan:
             made, failed = plan.apply(frame)
             events.append(made)
             refused += failed
-        return Mapped(pl.concat(events), pl.concat(refused), rows - int(wanted or 0) if frame.height else rows)
+        return Mapped(pl.concat(events), pl.concat(refused), rows - wanted)
 
 
 class _EventPlan:
