@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from warehouse.sample import names, season, truth
-from warehouse.sample.log import EventLog, derived, numbered, pick, take, when
+from warehouse.sample.log import Column, EventLog, as_series, derived, numbered, pick, take, when
 from warehouse.sample.ragged import Floats, Ints, choose, lognormal, spread
 from warehouse.sample.streams import Streams
 
@@ -35,6 +35,7 @@ class Accounts:
     contact_account: Ints
     contact_role: Ints
     contact_count: Ints
+    contact_born: Floats
     owner: pl.Series
 
     def contact_of(self, rng: np.random.Generator, account: Ints) -> Ints:
@@ -61,8 +62,9 @@ def make(streams: Streams, log: EventLog, count: int) -> Accounts:
     owner = rng.integers(0, len(sales), count)
     fit = np.clip(np.round(45 + 25 * (industry < names.GOOD_INDUSTRIES) + rng.normal(0, 14, count)), 0, 100)
     segment = np.digitize(size, [100.0, 1000.0])
-    data = {
-        "account_id": numbered("A-", count),
+    account_id, owner_id = numbered("A-", count), pick(sales, owner)
+    data: dict[str, Column] = {
+        "account_id": account_id,
         "name": called["name"],
         "kind": pick(KINDS, kind),
         "domain": when(rng.random(count) < 0.9, called["domain"]),
@@ -72,11 +74,11 @@ def make(streams: Streams, log: EventLog, count: int) -> Accounts:
         "budget": when(rng.random(count) < 0.6, np.round(lognormal(rng, 40_000.0, 0.9, count), -2)),
         "country": pick(names.COUNTRIES, country),
         "region": pick(names.REGIONS, country),
-        "owner_id": pick(sales, owner),
+        "owner_id": owner_id,
         "status": "active",
         "icp_fit_score": when(rng.random(count) < 0.8, fit.astype(np.int64)),
     }
-    log.emit("crm.account.upserted", created, data, actor=data["owner_id"])
+    log.emit("crm.account.upserted", created, data, actor=owner_id)
     changed = created + rng.uniform(20, 200, count)
     moved = {**data, "owner_id": pick(sales, (owner + 1) % len(sales)), "icp_fit_reason": "reviewed by sales"}
     log.emit("crm.account.upserted", changed, moved, keep=rng.random(count) < 0.3, actor="system")
@@ -85,8 +87,9 @@ def make(streams: Streams, log: EventLog, count: int) -> Accounts:
     owned, _ = spread(contact_count)
     people = len(owned)
     role = choose(rng, [2, 2, 2, 3, 1], people)
+    born = created[owned] + rng.uniform(0.01, 0.9, people)
     accounts = Accounts(
-        id=data["account_id"],
+        id=account_id,
         created=created,
         country=country,
         size=size,
@@ -95,11 +98,11 @@ def make(streams: Streams, log: EventLog, count: int) -> Accounts:
         contact_account=owned,
         contact_role=role,
         contact_count=contact_count,
-        owner=data["owner_id"],
+        contact_born=born,
+        owner=owner_id,
     )
-    born = created[owned] + rng.uniform(0.01, 0.9, people)
     person = names.people(rng, people)
-    contact = {
+    contact: dict[str, Column] = {
         "contact_id": accounts.contact_id,
         "account_id": take(accounts.id, owned),
         "first_name": person["first_name"],
@@ -130,9 +133,9 @@ def make(streams: Streams, log: EventLog, count: int) -> Accounts:
 def _enter_twice(
     streams: Streams,
     log: EventLog,
-    account: dict[str, pl.Series],
+    account: dict[str, Column],
     account_born: Floats,
-    contact: dict[str, pl.Series],
+    contact: dict[str, Column],
     contact_born: Floats,
 ) -> None:
     """Enter some accounts and contacts again under another id, and merge a part of them."""
@@ -142,17 +145,15 @@ def _enter_twice(
         chosen = np.flatnonzero(rng.random(len(born)) < truth.DUPLICATE_ACCOUNT_RATE)
         original = {name: take(values, chosen) if isinstance(values, pl.Series) else values for name, values in row.items()
                     if not isinstance(values, np.ndarray)}  # fmt: skip
-        copy = {
-            **original,
-            key: derived("{}-X", original[key]),
-            column: original[column].str.to_uppercase(),
-        }
+        winner, called = take(as_series(row[key], len(born)), chosen), take(as_series(row[column], len(born)), chosen)
+        loser = derived("{}-X", winner)
+        copy = {**original, key: loser, column: called.str.to_uppercase()}
         again = born[chosen] + rng.uniform(5, 90, len(chosen))
         log.emit(f"crm.{kind}.upserted", again, copy, actor="system")
         log.emit(
             f"crm.{kind}.merged",
             again + rng.uniform(1, 25, len(chosen)),
-            {"winner_id": original[key], "loser_id": copy[key], "reason": "entered twice"},
+            {"winner_id": winner, "loser_id": loser, "reason": "entered twice"},
             keep=rng.random(len(chosen)) < truth.MERGED_RATE,
             actor=pick(["U-S01", "U-S02"], rng.integers(0, 2, len(chosen))),
         )

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
+import polars as pl
+
 from warehouse.errors import UsageError
 from warehouse.sample import accounts as account_book
-from warehouse.sample import delivery
+from warehouse.sample import conversion, delivery, emails, touches
+from warehouse.sample import leads as lead_book
 from warehouse.sample.log import EventLog
 from warehouse.sample.streams import Streams
 
@@ -117,12 +120,12 @@ def write_company(
 
 def live(streams: Streams, log: EventLog, count: int) -> None:
     """Let the company with ``count`` accounts live through the log's window."""
-    from warehouse.sample import leads as lead_book
-    from warehouse.sample import touches
-    import polars as pl
-
     book = account_book.make(streams, log, count)
     leads = lead_book.draw(streams, log, count)
     engagement = touches.draw(streams, leads)
     lead_book.emit(streams, log, leads, pl.Series([None] * len(leads), dtype=pl.String))
     touches.emit(streams, log, leads, engagement)
+    clicks = emails.onboarding(streams, log, leads)
+    emails.newsletters(streams, log, leads, book.contact_id, book.contact_born)
+    outcome = conversion.decide(streams, leads, engagement, clicks)
+    conversion.emit(streams, log, leads, outcome)

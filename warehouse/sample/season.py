@@ -33,7 +33,7 @@ def weight(at: Floats) -> Floats:
 
 def arrivals(rng: np.random.Generator, start: float, end: float, count: int) -> Floats:
     """Draw ``count`` instants between two midnights, in ascending order, by season and hour."""
-    days = np.arange(np.floor(start), np.ceil(end))
+    days = np.arange(np.floor(start), np.ceil(end), dtype=np.float64)
     per_day = rng.multinomial(count, weight(days) / weight(days).sum())
     hour = choose(rng, [float(weight) for weight in _HOURS], count)
     at = np.repeat(days, per_day) + (hour + rng.random(count)) / 24.0

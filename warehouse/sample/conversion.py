@@ -1,0 +1,166 @@
+"""Which leads become customers: one logistic model over fit, engagement, channel and response.
+
+Its coefficients are in ``truth``. What converted people then use and pay is in ``usage`` and ``billing``; the
+deals that converted companies open are in ``deals``.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from warehouse.sample import names, truth
+from warehouse.sample.leads import Leads
+from warehouse.sample.log import EventLog, derived, pick, take, when
+from warehouse.sample.ragged import Bools, Floats, Ints, lognormal, sigmoid
+from warehouse.sample.streams import Streams
+from warehouse.sample.touches import Engagement
+
+OBSERVED_DAYS = 7.0
+"""Nobody converts earlier: what drives conversion is over by then."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What becomes of each lead.
+
+    Parameters
+    ----------
+    converted_at
+        NaN where never; may lie after the end of the sample.
+    qualified_at
+        NaN where never.
+    trial_at
+        People only; NaN where none.
+    activated_at
+        NaN where never.
+    """
+
+    converted_at: Floats
+    qualified_at: Floats
+    trial_at: Floats
+    activated_at: Floats
+
+    @property
+    def converted(self) -> Bools:
+        """Who converts, sooner or later."""
+        return np.isfinite(self.converted_at)
+
+
+def log_odds(leads: Leads, engagement: Engagement, clicks: Ints) -> Floats:
+    """Log-odds of conversion of each lead."""
+    quality = np.array([float(value) for value in truth.CHANNEL_QUALITY.values()])
+    mid = (leads.size >= 50) & (leads.size <= 1000)
+    known_budget = np.where(leads.is_company, leads.budget, 5_000.0)
+    score = (
+        truth.LEAD_BASE
+        + quality[leads.channel]
+        + truth.LEAD_MID_SIZE * mid
+        + truth.LEAD_INDUSTRY * ((leads.industry >= 0) & (leads.industry < names.GOOD_INDUSTRIES))
+        + truth.LEAD_DECIDER * (leads.title < names.DECIDERS)
+        + truth.LEAD_BUDGET * np.log(known_budget / 5_000.0)
+        + truth.LEAD_SESSION * np.log1p(engagement.sessions)
+        + truth.LEAD_DOWNLOAD * engagement.downloads
+        + truth.LEAD_EVENT * engagement.attended
+        + truth.LEAD_EMAIL_CLICK * clicks
+        + truth.LEAD_RESPONSE * np.log1p(leads.response_hours)
+        + truth.ONBOARDING_LIFT * leads.onboarding_b
+        + truth.SUBJECT_LINE_LIFT * leads.subject_b
+    )
+    return np.asarray(score, dtype=np.float64)
+
+
+def decide(streams: Streams, leads: Leads, engagement: Engagement, clicks: Ints) -> Outcome:
+    """Decide who converts and when, who is qualified, who tries the product."""
+    rng = streams("conversion")
+    count = len(leads)
+    converts = rng.random(count) < sigmoid(log_odds(leads, engagement, clicks))
+    wait = OBSERVED_DAYS + 0.1 + lognormal(rng, truth.LEAD_DAYS_TO_CONVERT - OBSERVED_DAYS, 0.7, count)
+    converted_at = np.where(converts, leads.created + wait, np.nan)
+    qualifies = np.where(converts, rng.random(count) < 0.92, rng.random(count) < 0.16)
+    answered = np.where(np.isfinite(leads.responded), leads.responded, leads.created + OBSERVED_DAYS)
+    until = np.where(converts, converted_at, leads.created + 30.0)
+    qualified_at = np.where(qualifies, answered + rng.uniform(0.01, 0.8, count) * np.maximum(until - answered, 0.05), np.nan)
+
+    tries = ~leads.is_company & (converts | (rng.random(count) < truth.TRIAL_RATE_LOST))
+    trial_at = np.where(tries, leads.created + rng.uniform(0.01, 6.0, count), np.nan)
+    rate = np.where(converts, float(truth.ACTIVATION_RATE_WON), float(truth.ACTIVATION_RATE_LOST))
+    minutes = lognormal(rng, truth.ACTIVATION_MINUTES, 1.4, count)
+    activated_at = np.where(rng.random(count) < rate, trial_at + np.minimum(minutes / 1440.0, 0.9), np.nan)
+    return Outcome(converted_at, qualified_at, trial_at, activated_at)
+
+
+def emit(streams: Streams, log: EventLog, leads: Leads, outcome: Outcome) -> None:
+    """Emit qualification, disqualification, trials, activation and conversion of leads."""
+    rng = streams("conversion.emit")
+    count = len(leads)
+    yes = {f"{name}_confirmed": rng.random(count) < 0.75 for name in ("budget", "authority", "need", "timing")}
+    log.emit(
+        "crm.lead.qualified",
+        outcome.qualified_at,
+        {
+            "lead_id": leads.id,
+            "method": pick(["bant", "champ", "icp", "manual"], rng.integers(0, 4, count)),
+            **yes,
+            "challenges": when(rng.random(count) < 0.3, "onboarding takes too long"),
+            "prioritization": rng.integers(1, 6, count),
+            "icp_fit_score": np.clip(40 + 20 * (leads.title < 3) + rng.integers(-15, 25, count), 0, 100),
+        },
+        actor=leads.owner,
+    )
+    reasons = pick(["no budget", "no need", "not reachable", "student work"], rng.integers(0, 4, count))
+    given_up = ~outcome.converted & ~np.isfinite(outcome.qualified_at) & (rng.random(count) < 0.4)
+    log.emit("crm.lead.disqualified", leads.created + rng.uniform(8, 45, count),
+             {"lead_id": leads.id, "reason": reasons}, keep=given_up, actor=leads.owner)  # fmt: skip
+
+    plan = pick(["solo", "team"], (rng.random(count) < 0.3).astype(np.int64))
+    log.emit("lms.trial.started", outcome.trial_at,
+             {"user_id": leads.user, "lead_id": leads.id, "visitor_id": leads.visitor, "plan": plan})  # fmt: skip
+    log.emit("identity.linked", outcome.trial_at + 1e-4, {"user_id": leads.user, "lead_id": leads.id})
+    log.emit("app.activated", outcome.activated_at, {"user_id": leads.user})
+    _become_customers(streams, log, leads, outcome)
+
+
+def _become_customers(streams: Streams, log: EventLog, leads: Leads, outcome: Outcome) -> None:
+    rng = streams("conversion.customers")
+    at = outcome.converted_at
+    contact, account, deal = (derived(f"{prefix}-{{}}", leads.id) for prefix in ("C", "A", "D"))
+    log.emit("crm.lead.converted", at, {
+        "lead_id": leads.id,
+        "contact_id": contact,
+        "account_id": when(leads.is_company, account),
+        "deal_id": when(leads.is_company, deal),
+    }, actor=leads.owner)  # fmt: skip
+    log.emit("crm.contact.upserted", at - 1e-3, {
+        "contact_id": contact,
+        "account_id": when(leads.is_company, account),
+        "user_id": when(~leads.is_company, leads.user),
+        "lead_id": leads.id,
+        **leads.person,
+        "role": pick(["decision_maker", "user"], (leads.title >= names.DECIDERS).astype(np.int64)),
+        "lifecycle_stage": "customer",
+    }, actor="system")  # fmt: skip
+    log.emit("identity.linked", at - 5e-4, {"contact_id": contact, "lead_id": leads.id})
+    log.emit("crm.account.upserted", at - 2e-3, {
+        "account_id": account,
+        "name": leads.company,
+        "kind": "corporation",
+        "industry": pick(names.INDUSTRIES, leads.industry),
+        "segment": pick(["smb", "mid", "enterprise"], np.digitize(leads.size, [100.0, 1000.0]).astype(np.int64)),
+        "size": pl.Series(leads.size, nan_to_null=True).cast(pl.Int64),
+        "budget": leads.budget,
+        "owner_id": leads.owner,
+        "status": "active",
+    }, keep=leads.is_company, actor=leads.owner)  # fmt: skip
+    log.emit("identity.consent.changed", at + 0.01,
+             {"contact_id": contact, "channel": "email", "granted": rng.random(len(at)) < 0.8})  # fmt: skip
+    known = np.flatnonzero(outcome.converted & (at < log.end - 5))
+    forget = np.sort(rng.choice(known, min(len(known), max(4, len(known) // 80)), replace=False))
+    kind = np.arange(len(forget)) % 3
+    subject = pl.select(
+        pl.when(pl.Series(kind == 0)).then(pl.lit(take(contact, forget)))
+        .when(pl.Series(kind == 1)).then(pl.lit(take(leads.id, forget)))
+        .otherwise(pl.lit(take(leads.user, forget)))
+    ).to_series()  # fmt: skip
+    log.emit("identity.erasure.requested", at[forget] + rng.uniform(1, 120, len(forget)),
+             {"subject_id": subject, "subject_type": pick(["contact", "lead", "user"], kind)})  # fmt: skip
