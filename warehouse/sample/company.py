@@ -9,14 +9,24 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
-import polars as pl
-
 from warehouse.errors import UsageError
+from warehouse.sample import (
+    billing,
+    conversion,
+    customers,
+    delivery,
+    emails,
+    finance,
+    subscriptions,
+    touches,
+    usage,
+)
 from warehouse.sample import accounts as account_book
-from warehouse.sample import conversion, delivery, emails, touches
+from warehouse.sample import deals as deal_book
 from warehouse.sample import leads as lead_book
 from warehouse.sample.log import EventLog
 from warehouse.sample.streams import Streams
+from warehouse.sample.subscriptions import Subscribers
 
 DEFAULT_UNTIL = date(2026, 6, 30)
 """Last day of the sample. A constant, since the same arguments give the same bytes on every day."""
@@ -120,12 +130,42 @@ def write_company(
 
 def live(streams: Streams, log: EventLog, count: int) -> None:
     """Let the company with ``count`` accounts live through the log's window."""
+    finance.rates(streams, log)
+    finance.expenses(streams, log, count)
+    finance.ad_spend(streams, log, count)
     book = account_book.make(streams, log, count)
+
     leads = lead_book.draw(streams, log, count)
     engagement = touches.draw(streams, leads)
-    lead_book.emit(streams, log, leads, pl.Series([None] * len(leads), dtype=pl.String))
-    touches.emit(streams, log, leads, engagement)
     clicks = emails.onboarding(streams, log, leads)
-    emails.newsletters(streams, log, leads, book.contact_id, book.contact_born)
     outcome = conversion.decide(streams, leads, engagement, clicks)
+    referrer = customers.referrers(streams, leads, outcome)
+    lead_book.emit(streams, log, leads, referrer)
+    touches.emit(streams, log, leads, engagement)
+    emails.newsletters(streams, log, leads, book.contact_id, book.contact_born)
     conversion.emit(streams, log, leads, outcome)
+    customers.emit_referrals(streams, log, leads, referrer)
+
+    courses = {}
+    for pipeline in deal_book.STAGES:
+        deals = deal_book.draw(streams, log, pipeline, book, leads, outcome)
+        courses[pipeline] = deals, deal_book.walk(streams, deals)
+        deal_book.emit(streams, log, *courses[pipeline])
+
+    people = customers.people(streams, leads, outcome)
+    organisations = customers.organisations(streams, book, *courses["b2b"])
+    returned = _subscribe(streams, log, "people", people)
+    _subscribe(streams, log, "organisations", organisations)
+    if returned is not None:
+        _subscribe(streams, log, "returned", returned)
+
+
+def _subscribe(streams: Streams, log: EventLog, name: str, subscribers: Subscribers) -> Subscribers | None:
+    """Live the subscriptions, tell them, and return who comes back in the sample's time, if anybody does."""
+    months = subscriptions.live(streams, name, subscribers, log.end)
+    billing.emit(streams, log, name, subscribers, months)
+    usage.emit(streams, log, name, subscribers, months)
+    if name != "people":
+        return None
+    returned = subscriptions.returning(streams, subscribers, months)
+    return returned if (returned.start < log.end).any() else None

@@ -109,6 +109,7 @@ SATISFACTION_MEMORY = Effect(0.88, "ratio", "of last month's hidden satisfaction
 USAGE_SATISFACTION = Effect(0.6, "log", "of logins per point of hidden satisfaction")
 TICKETS_SATISFACTION = Effect(-0.5, "log", "of tickets per point of hidden satisfaction")
 NPS_SATISFACTION = Effect(1.9, "points", "of NPS answer per point of hidden satisfaction")
+SELF_SERVICE_RATE = Effect(0.25, "share", "of accounts that subscribe without a deal, within 5 months")
 RETURN_RATE = Effect(0.09, "share", "of cancelled subscribers who come back, 2 to 5 months later")
 UPGRADE_RATE = Effect(0.022, "share", "of paid months followed by a higher plan")
 DOWNGRADE_RATE = Effect(0.01, "share", "of paid months followed by a lower plan")
