@@ -163,9 +163,9 @@ class Tables:
 
 def rows_of(con: duckdb.DuckDBPyConnection, table: str) -> list[Row]:
     """All rows of a table of any connection, in an order of their own."""
-    cursor = con.execute(f"select * from {table}")
+    cursor = con.execute(f"select * from {table} order by all")
     names = [column[0] for column in cursor.description or []]
-    return sorted((dict(zip(names, row, strict=True)) for row in cursor.fetchall()), key=sort_key)
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def sort_key(row: Mapping[str, Any]) -> list[tuple[bool, str]]:

@@ -223,3 +223,71 @@ CALENDARS: dict[str, list[Row]] = {
     ],
 }
 """Two windows a day; overnight ones through changes of the clocks; whole days; a zone with a half hour."""
+
+
+@st.composite
+def other_event(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
+    """An event of a kind that is not about deals: leads, contacts, activities, KPIs, answers, traffic."""
+    kind = draw(
+        st.sampled_from(
+            [
+                "crm.lead.created",
+                "crm.lead.assigned",
+                "crm.lead.qualified",
+                "crm.lead.disqualified",
+                "crm.lead.converted",
+                "crm.lead.stage_changed",
+                "crm.contact.upserted",
+                "crm.activity.logged",
+                "mediapush.kpi.reported",
+                "survey.nps.responded",
+                "web.session.started",
+            ]
+        )
+    )
+    number = draw(st.integers(1, 3))
+    user = {"assigned_to": draw(owners)}
+    data: dict[str, Any] = {
+        "crm.lead.created": {"lead_source": "paid", "city": draw(st.sampled_from(["Kyiv", "Lviv"]))},
+        "crm.lead.assigned": user,
+        "crm.lead.qualified": {"method": "bant", "budget_confirmed": draw(st.booleans())},
+        "crm.lead.disqualified": {"reason": "student"},
+        "crm.lead.converted": {"deal_id": "d0"},
+        "crm.lead.stage_changed": {"to_stage": "ai_dialog", "changed_by": "ai"},
+        "crm.contact.upserted": {"contact_id": f"c{number}", "role": draw(st.sampled_from(["user", "champion"]))},
+        "crm.activity.logged": {
+            "activity_id": f"t{number}",
+            "activity_type": draw(st.sampled_from(["call", "email"])),
+            "deal_id": "d0",
+        },
+        "mediapush.kpi.reported": {
+            "deal_id": f"d{number}",
+            "date": "2026-03-25",
+            "kpi": "clicks",
+            "actual": draw(st.sampled_from([90.0, 110.0])),
+            "target": 100,
+        },
+        "survey.nps.responded": {"response_id": f"r{number}", "score": draw(st.integers(0, 10))},
+        "web.session.started": {"session_id": f"s{number}", "visitor_id": "v1"},
+    }[kind]
+    if kind.startswith("crm.lead."):
+        data = {"lead_id": f"l{number}"} | data
+    return kind, data
+
+
+@st.composite
+def company_log(draw: st.DrawFn, max_deals: int = 3, max_others: int = 8) -> list[Event]:
+    """A log of deals together with all other events that have facts, in a random order of arrival."""
+    log = draw(deal_log(max_deals=max_deals))
+    for number in range(draw(st.integers(0, max_others))):
+        kind, data = draw(other_event())
+        log.append(
+            {
+                "id": f"o{number // 2}",
+                "source": ["crm", "survey"][number % 2],
+                "type": kind,
+                "time": instant(draw(hours_later)),
+                "data": data,
+            }
+        )
+    return draw(st.permutations(log))

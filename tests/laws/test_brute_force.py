@@ -1,15 +1,14 @@
 """The SQL and the plain loops give the same rows, tables compared whole."""
 
 import json
-import math
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.laws import brute_force, brute_force_sla
-from tests.laws.compiled import Event, Row, engine, seed_rows, sort_key
+from tests.laws.comparing import assert_same_rows
+from tests.laws.compiled import Event, Row, engine, seed_rows
 from tests.laws.logs import CALENDARS, deal_log
 
 PLAIN = {
@@ -19,31 +18,8 @@ PLAIN = {
     "facts.fact_sla": brute_force_sla.fact_sla,
     "marts.deal_days": brute_force.deal_days,
 }
-FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 MANY = settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-
-
-def same_value(left: Any, right: Any) -> bool:
-    if isinstance(left, float) and isinstance(right, float | int):
-        return math.isclose(left, right, rel_tol=1e-9, abs_tol=1e-9)
-    return bool(left == right)
-
-
-def assert_same_rows(table: str, built: list[Row], expected: list[Row]) -> None:
-    """Compare two tables whole, whatever the order of their rows."""
-    names = list(built[0]) if built else []
-    for row in expected:
-        assert not built or set(row) == set(names), set(row) ^ set(names)
-    keys = sorted(({name: row[name] for name in names or row} for row in expected), key=sort_key)
-    found = sorted(built, key=sort_key)
-    differing = [
-        {name: (left[name], right[name]) for name in left if not same_value(left[name], right[name])}
-        | {"row": {name: left[name] for name in list(left)[:6]}}
-        for left, right in zip(found, keys, strict=False)
-        if any(not same_value(left[name], right[name]) for name in left)
-    ]
-    assert not differing, f"{table}: (SQL, loops) differ in {differing}"
-    assert len(found) == len(keys), f"{table}: SQL has {found}, the loops {keys}"
 
 
 def evidence_as_list(rows: list[Row]) -> list[Row]:
