@@ -5,7 +5,7 @@ with bounds as (
         {{ add_days('cast(max(clock.as_of) as date)', 400) }} as last_date
     from {{ ref('stg_clock') }} as clock
     inner join {{ source('raw', 'events') }} as event
-        on event.occurred_at <= clock.as_of
+        on event.occurred_at <= clock.as_of and event.received_at <= clock.known_at
 ),
 
 days as (
