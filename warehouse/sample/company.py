@@ -17,6 +17,9 @@ from warehouse.sample import (
     delivery,
     emails,
     finance,
+    masterdeal,
+    messengers,
+    shop,
     subscriptions,
     touches,
     usage,
@@ -158,6 +161,10 @@ def live(streams: Streams, log: EventLog, count: int) -> None:
     _subscribe(streams, log, "organisations", organisations)
     if returned is not None:
         _subscribe(streams, log, "returned", returned)
+
+    masterdeal.run(streams, log, book)
+    messengers.run(streams, log, book)
+    shop.run(streams, log, count)
 
 
 def _subscribe(streams: Streams, log: EventLog, name: str, subscribers: Subscribers) -> Subscribers | None:

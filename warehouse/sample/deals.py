@@ -27,7 +27,6 @@ _PROBABILITY = {"b2b": [0.05, 0.15, 0.3, 0.5, 0.7, 0.9], "studio": [0.05, 0.2, 0
 LOST_REASONS = ["price", "competitor", "no budget", "no decision", "timing", "missing feature"]
 COMPETITORS = ["Altera Demo", "Sample Rival", "Testwise", "Mockingway"]
 MAX_PUSHES = 4
-NEVER = np.inf
 
 
 @dataclass(frozen=True)
@@ -256,13 +255,11 @@ def _ends(rng: np.random.Generator, log: EventLog, deals: Deals, course: Course,
     won_name, lost_name = names[-2], names[-1]
     reopens = ~np.isnan(course.reopened)
     open_stages = len(names) - 3
-    at_end = pick(names, np.max(np.where(np.isnan(course.entered), -1, course.stage), axis=1))
     lost_data: dict[str, Column] = {
         "deal_id": deals.id,
         "lost_reason": pick(LOST_REASONS, np.where(deals.competitor >= 0, 1, choose(rng, [3, 0, 2, 3, 2, 1], count))),
         "competitor": competitor,
     }
-    # The stage that a deal is in when it ends is the last that it entered, which after a return may be an earlier one.
     last = np.full(count, -1)
     for column in range(len(course.stage)):
         last = np.where(np.isnan(course.entered[:, column]), last, course.stage[column])
@@ -294,7 +291,7 @@ def _ends(rng: np.random.Generator, log: EventLog, deals: Deals, course: Course,
 def _pushes(rng: np.random.Generator, log: EventLog, deals: Deals, course: Course, expected: Floats) -> None:
     """Move the expected close date of deals that are still open when it comes; some people forget to."""
     count = len(deals)
-    closed = np.where(np.isnan(course.first_lost), course.closed, course.first_lost)
+    closed = _until(course)
     moving = np.ones(count, dtype=bool)
     for _ in range(MAX_PUSHES):
         at = expected - rng.uniform(0.5, 4.0, count)
@@ -316,13 +313,17 @@ def _next_steps(rng: np.random.Generator, log: EventLog, deals: Deals, course: C
     in_time = rng.random(count) < np.where(deals.disciplined[who], truth.NEXT_STEP_KEPT, truth.NEXT_STEP_KEPT_OTHERS)
     ever = in_time | (rng.random(count) < 0.6)
     done = np.where(in_time, at + (due - at) * rng.uniform(0.2, 0.98, count), due + rng.uniform(0.2, 8, count))
-    log.emit("crm.deal.next_step_done", done, {"deal_id": take(deals.id, who)}, keep=is_set & ever,
+    log.emit("crm.deal.next_step_done", done, {"deal_id": take(deals.id, who)}, keep=is_set & ever & (done < _until(course)[who]),
              actor=take(deals.owner, who))  # fmt: skip
 
 
+def _until(course: Course) -> Floats:
+    """When each deal is closed for the first time."""
+    return np.where(np.isnan(course.first_lost), course.closed, course.first_lost)
+
+
 def _activities(rng: np.random.Generator, log: EventLog, deals: Deals, course: Course) -> None:
-    until = np.where(np.isnan(course.first_lost), course.closed, course.first_lost)
-    weeks = (until - deals.created) / 7.0
+    weeks = (_until(course) - deals.created) / 7.0
     rate = np.where(deals.wins, truth.DEAL_ACTIVITY_WON, truth.DEAL_ACTIVITY_LOST)
     who, _ = spread(rng.poisson(rate * weeks))
     count = len(who)
