@@ -1,6 +1,6 @@
 """Readers that load pages of the published file without a pause, and report every page that was not one whole.
 
-Run as a program: ``python -m tests.publish.readers HOME PROGRESS``. It reads until its standard input ends,
+Run as a program: ``python -m tests.publish.readers HOME PROGRESS PAUSE``. It reads until its standard input ends,
 keeping the number of pages in the file PROGRESS, then prints what it saw as JSON.
 """
 
@@ -56,15 +56,17 @@ def publication(con: duckdb.DuckDBPyConnection) -> tuple[str, str]:
 class Readers:
     """Reader processes, from the start of the block to its end; afterwards :attr:`seen` is what they saw."""
 
-    def __init__(self, home: Home, number: int) -> None:
-        self.home = home
+    def __init__(self, home: Home, number: int, pause: float = 0.005) -> None:
+        self.home, self.pause = home, pause
         self.progress = [home.root.with_name(f"{home.root.name}-reader-{i}") for i in range(number)]
         self.seen = Seen()
 
     def __enter__(self) -> "Readers":
         arguments = [sys.executable, "-m", "tests.publish.readers", str(self.home.root)]
         self.processes = [
-            subprocess.Popen([*arguments, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            subprocess.Popen(
+                [*arguments, str(path), str(self.pause)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            )
             for path in self.progress
         ]
         return self
@@ -86,7 +88,7 @@ class Readers:
 def main() -> None:
     home, progress, seen = Home(Path(sys.argv[1])), Path(sys.argv[2]), Seen()
     started = time.process_time()
-    while not select.select([sys.stdin], [], [], 0.005)[0]:
+    while not select.select([sys.stdin], [], [], float(sys.argv[3]))[0]:
         try:
             load_page(home, seen)
         except Exception as error:
