@@ -123,9 +123,12 @@ def make(streams: Streams, log: EventLog, count: int) -> Accounts:
     log.emit(
         "identity.consent.changed",
         born + 0.002,
-        {"contact_id": accounts.contact_id, "channel": pick(["email", "sms", "push", "chat"], choose(rng, [6, 2, 1, 1], people)),
-         "granted": rng.random(people) < 0.85},
-    )  # fmt: skip
+        {
+            "contact_id": accounts.contact_id,
+            "channel": pick(["email", "sms", "push", "chat"], choose(rng, [6, 2, 1, 1], people)),
+            "granted": rng.random(people) < 0.85,
+        },
+    )
     _enter_twice(streams, log, data, created, contact, born)
     return accounts
 
@@ -143,8 +146,11 @@ def _enter_twice(
     for kind, row, born in (("account", account, account_born), ("contact", contact, contact_born)):
         key, column = f"{kind}_id", "name" if kind == "account" else "email"
         chosen = np.flatnonzero(rng.random(len(born)) < truth.DUPLICATE_ACCOUNT_RATE)
-        original = {name: take(values, chosen) if isinstance(values, pl.Series) else values for name, values in row.items()
-                    if not isinstance(values, np.ndarray)}  # fmt: skip
+        original = {
+            name: take(values, chosen) if isinstance(values, pl.Series) else values
+            for name, values in row.items()
+            if not isinstance(values, np.ndarray)
+        }
         winner, called = take(as_series(row[key], len(born)), chosen), take(as_series(row[column], len(born)), chosen)
         loser = derived("{}-X", winner)
         copy = {**original, key: loser, column: called.str.to_uppercase()}

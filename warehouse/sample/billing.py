@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from warehouse.sample import truth
-from warehouse.sample.log import EventLog, dates, derived, pick, take
+from warehouse.sample.log import Column, EventLog, dates, derived, pick, take
 from warehouse.sample.ragged import Bools, Ints
 from warehouse.sample.streams import Streams
 from warehouse.sample.subscriptions import MONTH_END_DAYS, PLANS, PRICES, Months, Subscribers, add_months
@@ -42,27 +42,38 @@ def emit(streams: Streams, log: EventLog, name: str, subscribers: Subscribers, m
     first = months.number == 0
     # A renewal is written in the early morning of its day, the first period when the customer pays.
     opens = np.where(first, months.start, months.start + rng.uniform(0.2, 0.3, count))
-    period = {
+    period: dict[str, Column] = {
         "mrr": months.mrr,
         "currency": currency,
         "period_start": dates(months.start),
         "period_end": dates(add_months(subscribers.start[who], months.number + subscribers.term[who])),
     }
-    started = {"subscription_id": id_, "user_id": user, "account_id": account, "plan": pick(PLANS, months.plan), **period}
+    started: dict[str, Column] = {
+        "subscription_id": id_,
+        "user_id": user,
+        "account_id": account,
+        "plan": pick(PLANS, months.plan),
+        **period,
+    }
     log.emit("billing.subscription.started", opens, {**started, "is_trial": False}, keep=first)
     renews = months.begins_term & ~first
     log.emit("billing.subscription.renewed", opens, {"subscription_id": id_, **period}, keep=renews)
 
     paid_at = opens + rng.uniform(1e-4, 1e-2, count)
-    payment = {
-        "payment_id": derived("P-{}-{}", id_, pl.Series(months.number)),
+    payment_id = derived("P-{}-{}", id_, pl.Series(months.number))
+    payment: dict[str, Column] = {
+        "payment_id": payment_id,
         "amount": np.round(months.mrr * subscribers.term[who], 2),
         "currency": currency,
     }
-    failed = {**payment, "payment_id": derived("{}-f", payment["payment_id"]), "reason": "card declined"}
+    failed: dict[str, Column] = {
+        **payment,
+        "payment_id": derived("{}-f", payment_id),
+        "reason": "card declined",
+    }
     log.emit("billing.payment.failed", paid_at, failed, keep=months.failed)
     received_at = np.where(months.failed, paid_at + rng.uniform(0.5, 3.0, count), paid_at)
-    received = {**payment, "user_id": user, "account_id": account, "subscription_id": id_}
+    received: dict[str, Column] = {**payment, "user_id": user, "account_id": account, "subscription_id": id_}
     provider = pick(["stripe", "paypal", "bank"], rng.choice(3, count, p=[0.7, 0.2, 0.1]))
     log.emit("billing.payment.received", received_at, {**received, "provider": provider}, keep=months.begins_term)
     refunded = months.begins_term & (rng.random(count) < truth.REFUND_RATE)
@@ -70,7 +81,7 @@ def emit(streams: Streams, log: EventLog, name: str, subscribers: Subscribers, m
              keep=refunded)  # fmt: skip
 
     plan = months.plan + months.plan_change
-    changed = {
+    changed: dict[str, Column] = {
         "subscription_id": id_,
         "plan": pick(PLANS, plan),
         "mrr": np.round(months.mrr * PRICES[plan] / PRICES[months.plan], 2),

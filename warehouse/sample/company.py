@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from warehouse.errors import UsageError
+from warehouse.sample import accounts as account_book
 from warehouse.sample import (
     billing,
     conversion,
@@ -19,17 +20,17 @@ from warehouse.sample import (
     finance,
     masterdeal,
     messengers,
+    privacy,
     shop,
     subscriptions,
     touches,
     usage,
 )
-from warehouse.sample import accounts as account_book
 from warehouse.sample import deals as deal_book
 from warehouse.sample import leads as lead_book
 from warehouse.sample.log import EventLog
 from warehouse.sample.streams import Streams
-from warehouse.sample.subscriptions import Subscribers
+from warehouse.sample.subscriptions import Months, Subscribers
 
 DEFAULT_UNTIL = date(2026, 6, 30)
 """Last day of the sample. A constant, since the same arguments give the same bytes on every day."""
@@ -157,22 +158,23 @@ def live(streams: Streams, log: EventLog, count: int) -> None:
 
     people = customers.people(streams, leads, outcome)
     organisations = customers.organisations(streams, book, *courses["b2b"])
-    returned = _subscribe(streams, log, "people", people)
     _subscribe(streams, log, "organisations", organisations)
-    if returned is not None:
+    months = _subscribe(streams, log, "people", people)
+    if months is not None:
+        returned = subscriptions.returning(streams, people, months)
         _subscribe(streams, log, "returned", returned)
+        privacy.run(streams, log, leads, outcome, people, months, returned)
 
     masterdeal.run(streams, log, book)
     messengers.run(streams, log, book)
     shop.run(streams, log, count)
 
 
-def _subscribe(streams: Streams, log: EventLog, name: str, subscribers: Subscribers) -> Subscribers | None:
-    """Live the subscriptions, tell them, and return who comes back in the sample's time, if anybody does."""
+def _subscribe(streams: Streams, log: EventLog, name: str, subscribers: Subscribers) -> Months | None:
+    """Live the subscriptions and tell them; None where all of them would begin after the sample's end."""
+    if not (subscribers.start < log.end).any():
+        return None
     months = subscriptions.live(streams, name, subscribers, log.end)
     billing.emit(streams, log, name, subscribers, months)
     usage.emit(streams, log, name, subscribers, months)
-    if name != "people":
-        return None
-    returned = subscriptions.returning(streams, subscribers, months)
-    return returned if (returned.start < log.end).any() else None
+    return months

@@ -11,7 +11,7 @@ import polars as pl
 
 from warehouse.sample import names, truth
 from warehouse.sample.leads import Leads
-from warehouse.sample.log import EventLog, derived, pick, take, when
+from warehouse.sample.log import EventLog, derived, pick, when
 from warehouse.sample.ragged import Bools, Floats, Ints, lognormal, sigmoid
 from warehouse.sample.streams import Streams
 from warehouse.sample.touches import Engagement
@@ -80,7 +80,8 @@ def decide(streams: Streams, leads: Leads, engagement: Engagement, clicks: Ints)
     qualifies = np.where(converts, rng.random(count) < 0.92, rng.random(count) < 0.16)
     answered = np.where(np.isfinite(leads.responded), leads.responded, leads.created + OBSERVED_DAYS)
     until = np.where(converts, converted_at, leads.created + 30.0)
-    qualified_at = np.where(qualifies, answered + rng.uniform(0.01, 0.8, count) * np.maximum(until - answered, 0.05), np.nan)
+    later = rng.uniform(0.01, 0.8, count) * np.maximum(until - answered, 0.05)
+    qualified_at = np.where(qualifies, answered + later, np.nan)
 
     tries = ~leads.is_company & (converts | (rng.random(count) < truth.TRIAL_RATE_LOST))
     trial_at = np.where(tries, leads.created + rng.uniform(0.01, 6.0, count), np.nan)
@@ -154,13 +155,3 @@ def _become_customers(streams: Streams, log: EventLog, leads: Leads, outcome: Ou
     }, keep=leads.is_company, actor=leads.owner)  # fmt: skip
     log.emit("identity.consent.changed", at + 0.01,
              {"contact_id": contact, "channel": "email", "granted": rng.random(len(at)) < 0.8})  # fmt: skip
-    known = np.flatnonzero(outcome.converted & (at < log.end - 5))
-    forget = np.sort(rng.choice(known, min(len(known), max(4, len(known) // 80)), replace=False))
-    kind = np.arange(len(forget)) % 3
-    subject = pl.select(
-        pl.when(pl.Series(kind == 0)).then(pl.lit(take(contact, forget)))
-        .when(pl.Series(kind == 1)).then(pl.lit(take(leads.id, forget)))
-        .otherwise(pl.lit(take(leads.user, forget)))
-    ).to_series()  # fmt: skip
-    log.emit("identity.erasure.requested", at[forget] + rng.uniform(1, 120, len(forget)),
-             {"subject_id": subject, "subject_type": pick(["contact", "lead", "user"], kind)})  # fmt: skip

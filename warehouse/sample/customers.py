@@ -52,7 +52,10 @@ def organisations(streams: Streams, accounts: Accounts, deals: Deals, course: Co
         account=account,
         currency=np.concatenate([np.zeros(len(won), dtype=np.int64), abroad[accounts.country[bought]]]),
         start=np.concatenate(
-            [course.closed[won] + rng.uniform(1, 9, len(won)), accounts.created[bought] + rng.uniform(2, 150, len(bought))]
+            [
+                course.closed[won] + rng.uniform(1, 9, len(won)),
+                accounts.created[bought] + rng.uniform(2, 150, len(bought)),
+            ]
         ),
         plan=choose(rng, [1, 4, 5], count),
         yearly=0.15,

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from warehouse.sample import truth
+from warehouse.sample import season, truth
 from warehouse.sample.accounts import CURRENCY, SUPPORTERS, Accounts, owners
+from warehouse.sample.conversion import Outcome
 from warehouse.sample.finance import RATES, WITHOUT_RATE
 from warehouse.sample.leads import Leads
 from warehouse.sample.log import Column, EventLog, dates, derived, moments, numbered, pick, take, when
-from warehouse.sample.conversion import Outcome
-from warehouse.sample import season
 from warehouse.sample.ragged import Bools, Floats, Ints, choose, lognormal, sigmoid, spread
 from warehouse.sample.streams import Streams
 
@@ -102,7 +101,9 @@ def draw(streams: Streams, log: EventLog, pipeline: str, accounts: Accounts, lea
     lead_id = leads.id.gather(rows)
     amount_usd = lognormal(rng, 20_000.0 if pipeline == "b2b" else 9_000.0, 0.8, count)
     currency = pl.concat([take(pl.Series(CURRENCY), accounts.country[account]), as_text("USD", len(converts))])
-    currency = pl.select(pl.when(pl.Series(rng.random(count) < 0.004)).then(pl.lit(WITHOUT_RATE)).otherwise(pl.lit(currency))).to_series()
+    currency = pl.select(
+        pl.when(pl.Series(rng.random(count) < 0.004)).then(pl.lit(WITHOUT_RATE)).otherwise(pl.lit(currency))
+    ).to_series()
     rate = currency.replace_strict({**RATES, "USD": 1.0, WITHOUT_RATE: 0.37}, return_dtype=pl.Float64).to_numpy()
     amount = np.round(amount_usd / rate, -2) + 100.0
     supporter = np.concatenate([accounts.contact_role[contact] < SUPPORTERS, leads.title[converts] < 5])
@@ -143,8 +144,8 @@ def walk(streams: Streams, deals: Deals) -> Course:
     last = len(days) - 1
     # Steps: each open stage in order, and after each late stage a possible return to the one before and back.
     stages: list[int] = [0]
-    for stage in range(1, last + 1):
-        stages += [stage] if stage < 3 else [stage, stage - 1, stage]
+    for s in range(1, last + 1):
+        stages += [s] if s < 3 else [s, s - 1, s]
     stage = np.array(stages)
     taken = np.zeros((count, len(stages)), dtype=bool)
     reach = np.where(deals.wins, last, choose(rng, [2.0, 3.0, 3.0, 3.0, 2.0, 1.0][: last + 1], count))
@@ -154,7 +155,11 @@ def walk(streams: Streams, deals: Deals) -> Course:
         taken[:, column] = (s <= reach) & (~skipped | (s == reach))
         column += 1
         if s >= 3:
-            back = taken[:, column - 1] & taken[:, _column_of(stages, s - 1)] & (rng.random(count) < truth.STAGE_RETURN_RATE)
+            back = (
+                taken[:, column - 1]
+                & taken[:, _column_of(stages, s - 1)]
+                & (rng.random(count) < truth.STAGE_RETURN_RATE)
+            )
             taken[:, column] = taken[:, column + 1] = back
             column += 2
     pace = np.exp(rng.normal(0, 0.35, count)) * np.where(deals.wins, 1.0, truth.DEAL_LOST_PACE)
@@ -233,7 +238,7 @@ def _stages(rng: np.random.Generator, log: EventLog, deals: Deals, course: Cours
     evidence = pl.Series(np.arange(count)).cast(pl.String)
     evidence = pl.select(pl.concat_list(pl.format("msg-{}", pl.lit(evidence)))).to_series()
     has_evidence = rng.random(count) < (0.7 if deals.pipeline == "studio" else 0.15)
-    data = {
+    data: dict[str, Column] = {
         "deal_id": deal,
         "from_stage": pick(names, course.came_from[who, column]),
         "to_stage": pick(names, stage),
@@ -247,7 +252,13 @@ def _stages(rng: np.random.Generator, log: EventLog, deals: Deals, course: Cours
     priced = np.round(deals.amount[who] * rng.uniform(0.75, 1.25, count), -2)
     log.emit("crm.deal.updated", at + 0.003, {"deal_id": deal, "amount": priced, "currency": take(deals.currency, who)},
              keep=(stage >= 3) & (rng.random(count) < 0.12), actor=owner)  # fmt: skip
-    log.emit("crm.deal.updated", at + 0.004, {"deal_id": deal, "owner_id": "U-S01"}, keep=rng.random(count) < 0.02, actor="U-S01")
+    log.emit(
+        "crm.deal.updated",
+        at + 0.004,
+        {"deal_id": deal, "owner_id": "U-S01"},
+        keep=rng.random(count) < 0.02,
+        actor="U-S01",
+    )
 
 
 def _ends(rng: np.random.Generator, log: EventLog, deals: Deals, course: Course, competitor: pl.Series) -> None:
@@ -266,8 +277,13 @@ def _ends(rng: np.random.Generator, log: EventLog, deals: Deals, course: Course,
     at_end = pick(names, last)
 
     def change(at: Floats, from_stage: pl.Series | str, to_stage: str, keep: Bools) -> None:
-        log.emit("crm.deal.stage_changed", at - 1e-4, {"deal_id": deals.id, "from_stage": from_stage, "to_stage": to_stage},
-                 keep=keep, actor=deals.owner)  # fmt: skip
+        log.emit(
+            "crm.deal.stage_changed",
+            at - 1e-4,
+            {"deal_id": deals.id, "from_stage": from_stage, "to_stage": to_stage},
+            keep=keep,
+            actor=deals.owner,
+        )
 
     said = rng.random(count) < 0.8
     change(course.first_lost, at_end, lost_name, said)
@@ -277,9 +293,11 @@ def _ends(rng: np.random.Generator, log: EventLog, deals: Deals, course: Course,
     again = reopens & ~course.wins
     change(course.closed, names[open_stages], lost_name, again & said)
     log.emit("crm.deal.lost", course.closed, lost_data, keep=again, actor=deals.owner)
-    before = pl.select(pl.when(pl.Series(reopens)).then(pl.lit(names[open_stages])).otherwise(pl.lit(at_end))).to_series()
+    before = pl.select(
+        pl.when(pl.Series(reopens)).then(pl.lit(names[open_stages])).otherwise(pl.lit(at_end))
+    ).to_series()
     change(course.closed, before, won_name, course.wins & said)
-    won = {
+    won: dict[str, Column] = {
         "deal_id": deals.id,
         "amount": when(rng.random(count) < 0.6, np.round(deals.amount * rng.uniform(0.85, 1.05, count), -2)),
         "currency": deals.currency,
@@ -307,14 +325,23 @@ def _next_steps(rng: np.random.Generator, log: EventLog, deals: Deals, course: C
     at, count = course.entered[who, column + 1] + 0.005, len(who)
     due = at + rng.uniform(2, 10, count)
     step = ["call the sponsor", "send the offer", "show a demo", "agree the terms", "plan the start"]
-    data = {"deal_id": take(deals.id, who), "next_step": pick(step, rng.integers(0, 5, count)), "due_at": moments(due)}
+    data: dict[str, Column] = {
+        "deal_id": take(deals.id, who),
+        "next_step": pick(step, rng.integers(0, 5, count)),
+        "due_at": moments(due),
+    }
     is_set = rng.random(count) < 0.85
     log.emit("crm.deal.next_step_set", at, data, keep=is_set, actor=take(deals.owner, who))
     in_time = rng.random(count) < np.where(deals.disciplined[who], truth.NEXT_STEP_KEPT, truth.NEXT_STEP_KEPT_OTHERS)
     ever = in_time | (rng.random(count) < 0.6)
     done = np.where(in_time, at + (due - at) * rng.uniform(0.2, 0.98, count), due + rng.uniform(0.2, 8, count))
-    log.emit("crm.deal.next_step_done", done, {"deal_id": take(deals.id, who)}, keep=is_set & ever & (done < _until(course)[who]),
-             actor=take(deals.owner, who))  # fmt: skip
+    log.emit(
+        "crm.deal.next_step_done",
+        done,
+        {"deal_id": take(deals.id, who)},
+        keep=is_set & ever & (done < _until(course)[who]),
+        actor=take(deals.owner, who),
+    )
 
 
 def _until(course: Course) -> Floats:

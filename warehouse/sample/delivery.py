@@ -105,15 +105,25 @@ def _lines(events: pl.DataFrame, drifted: np.ndarray[Any, np.dtype[np.bool_]]) -
         pl.concat_str(pl.col("data").str.head(-1), pl.lit(',"app_version":"4.2"}'))
     )  # fmt: skip
     parts = [
-        pl.lit('{"specversion":"1.0","id":"'), pl.col("id"),
-        pl.lit('","source":"'), pl.col("source"),
-        pl.lit('","type":"'), pl.col("type"),
-        pl.lit('","time":"'), local, zone,
-        pl.when(pl.col("subject").is_null()).then(pl.lit("")).otherwise(pl.format('","subject":"{}', pl.col("subject"))),
-        pl.lit('","tenantid":"'), pl.col("tenantid"),
+        pl.lit('{"specversion":"1.0","id":"'),
+        pl.col("id"),
+        pl.lit('","source":"'),
+        pl.col("source"),
+        pl.lit('","type":"'),
+        pl.col("type"),
+        pl.lit('","time":"'),
+        local,
+        zone,
+        pl.when(pl.col("subject").is_null())
+        .then(pl.lit(""))
+        .otherwise(pl.format('","subject":"{}', pl.col("subject"))),
+        pl.lit('","tenantid":"'),
+        pl.col("tenantid"),
         pl.when(pl.col("actor").is_null()).then(pl.lit("")).otherwise(pl.format('","actor":"{}', pl.col("actor"))),
-        pl.lit('","data":'), pl.when(pl.Series(drifted)).then(extended).otherwise(pl.col("data")), pl.lit("}"),
-    ]  # fmt: skip
+        pl.lit('","data":'),
+        pl.when(pl.Series(drifted)).then(extended).otherwise(pl.col("data")),
+        pl.lit("}"),
+    ]
     return events.select(pl.concat_str(parts).alias("line")).to_series()
 
 

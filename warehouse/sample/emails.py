@@ -10,11 +10,14 @@ import polars as pl
 
 from warehouse.sample import truth
 from warehouse.sample.leads import Leads
-from warehouse.sample.log import Column, EventLog, derived, numbered, pick, take
+from warehouse.sample.log import Column, EventLog, as_series, derived, numbered, pick, take
 from warehouse.sample.ragged import Bools, Floats, Ints, sigmoid
 from warehouse.sample.streams import Streams
 
 NEWSLETTER_TYPES = ["newsletter", "activation", "conversion", "retention", "upsell", "reengagement"]
+
+LEAD_DAYS = 118.0
+"""Nobody writes to a lead or a contact that is older than this; the list is cleaned."""
 
 
 def onboarding(streams: Streams, log: EventLog, leads: Leads) -> Ints:
@@ -48,10 +51,11 @@ def newsletters(streams: Streams, log: EventLog, leads: Leads, contact_id: pl.Se
     name = numbered("news-", len(sent), digits=2)
     _campaign(log, sent, "newsletter", name, "email", rng)
     for field, ids, born, eager, share in (
-        ("lead_id", leads.id, leads.created, leads.engagement, 0.16),
-        ("contact_id", contact_id, contact_born, rng.standard_normal(len(contact_id)), 0.3),
+        ("lead_id", leads.id, leads.created, leads.engagement, 0.45),
+        ("contact_id", contact_id, contact_born, rng.standard_normal(len(contact_id)), 0.5),
     ):
-        issue, who = np.nonzero((born[None, :] + 1.0 < sent[:, None]) & (rng.random((len(sent), len(ids))) < share))
+        age = sent[:, None] - born[None, :]
+        issue, who = np.nonzero((age > 1.0) & (age < LEAD_DAYS) & (rng.random((len(sent), len(ids))) < share))
         at = sent[issue] + rng.uniform(0.001, 0.05, len(who))
         message = derived("M-{}-{}", take(ids, who), take(name, issue))
         data: dict[str, Column] = {"message_id": message, "campaign_id": take(name, issue), field: take(ids, who)}
@@ -66,7 +70,8 @@ def newsletters(streams: Streams, log: EventLog, leads: Leads, contact_id: pl.Se
 def _campaign(
     log: EventLog, at: Floats, kind: str, campaign_id: pl.Series, channel: str, rng: np.random.Generator | None
 ) -> None:
-    kinds = pl.Series([kind if kind in ("onboarding", *NEWSLETTER_TYPES) else NEWSLETTER_TYPES[i % 6] for i in range(len(at))])
+    known = kind in ("onboarding", *NEWSLETTER_TYPES)
+    kinds = as_series(kind, len(at)) if known else pick(NEWSLETTER_TYPES, np.arange(len(at)) % len(NEWSLETTER_TYPES))
     data: dict[str, Column] = {
         "campaign_id": campaign_id,
         "name": derived("{} {}", kinds.str.to_titlecase(), campaign_id),
@@ -79,9 +84,7 @@ def _campaign(
     log.emit("crm.campaign.sent", at, data, actor="system")
 
 
-def _send(
-    rng: np.random.Generator, log: EventLog, at: Floats, eager: Floats, data: Mapping[str, Column]
-) -> Floats:
+def _send(rng: np.random.Generator, log: EventLog, at: Floats, eager: Floats, data: Mapping[str, Column]) -> Floats:
     """Emit the life of one e-mail each; return when it was clicked, NaN where it was not."""
     count = len(at)
 

@@ -8,11 +8,11 @@ import polars as pl
 
 from warehouse.sample import season, truth
 from warehouse.sample.leads import CAMPAIGNS, CHANNELS, PAID, UTM_SOURCE
-from warehouse.sample.log import EventLog, dates, derived, numbered, pick, when
+from warehouse.sample.log import Column, EventLog, dates, derived, numbered, pick, when
 from warehouse.sample.ragged import Floats
 from warehouse.sample.streams import Streams
 
-RATES = {"EUR": 1.09, "GBP": 1.27, "PLN": 0.25, "UAH": 0.024, "KZT": 0.0019, "RUB": 0.0112}
+RATES = {"EUR": 1.09, "UAH": 0.024, "KZT": 0.0019, "RUB": 0.0112}
 """US dollars for one unit on the first day; they wander from there, by half a percent a day."""
 
 WITHOUT_RATE = "GEL"
@@ -23,13 +23,20 @@ _CLICKS_PER_USD, _IMPRESSIONS_PER_CLICK = 0.55, 45.0
 
 def rates(streams: Streams, log: EventLog) -> None:
     """Publish the rates on working days; the last one holds on days without."""
-    days = np.arange(np.floor(log.start), np.ceil(log.end))
+    days = np.arange(np.floor(log.start), np.ceil(log.end), dtype=np.float64)
     days = days[(season.weekday(days) < 5) | (days == days.min())]
     for currency, first in RATES.items():
         rng = streams(f"finance.rate.{currency}")
         rate = np.round(first * np.exp(np.cumsum(rng.normal(0, 0.005, len(days)))), 6)
-        log.emit("finance.fx_rate.published", days + 5.5 / 24,
-                 {"currency": pl.repeat(currency, len(days), dtype=pl.String, eager=True), "date": dates(days), "rate": rate})  # fmt: skip
+        log.emit(
+            "finance.fx_rate.published",
+            days + 5.5 / 24,
+            {
+                "currency": pl.repeat(currency, len(days), dtype=pl.String, eager=True),
+                "date": dates(days),
+                "rate": rate,
+            },
+        )
 
 
 def expenses(streams: Streams, log: EventLog, accounts: int) -> None:
@@ -38,14 +45,24 @@ def expenses(streams: Streams, log: EventLog, accounts: int) -> None:
         rng = streams(f"finance.expenses.{tenant}")
         categories = ["rent", "salaries", "software", "materials", "travel", "taxes"]
         share = np.array([0.12, 0.5, 0.08, 0.15, 0.05, 0.10])
-        days = np.arange(np.floor(log.start), np.ceil(log.end))
+        days = np.arange(np.floor(log.start), np.ceil(log.end), dtype=np.float64)
         due = days[(np.floor(days) - np.floor(log.start)) % 10 == 3]
         at = np.repeat(due, len(categories)) + rng.uniform(0.35, 0.7, len(due) * len(categories))
         kind = np.tile(np.arange(len(categories)), len(due))
         amount = np.round(scale * share[kind] * np.exp(rng.normal(0, 0.2, len(at))) / 3.0, 2)
-        data = {"category": pick(categories, kind), "amount": amount, "currency": currency, "date": dates(at)}
-        log.emit("finance.expense.recorded", at, {"expense_id": numbered(f"X-{tenant}-", len(at)), **data}, tenant=tenant,
-                 actor="U-F01")  # fmt: skip
+        data: dict[str, Column] = {
+            "category": pick(categories, kind),
+            "amount": amount,
+            "currency": currency,
+            "date": dates(at),
+        }
+        log.emit(
+            "finance.expense.recorded",
+            at,
+            {"expense_id": numbered(f"X-{tenant}-", len(at)), **data},
+            tenant=tenant,
+            actor="U-F01",
+        )
 
 
 def ad_spend(streams: Streams, log: EventLog, accounts: int) -> None:
@@ -54,7 +71,7 @@ def ad_spend(streams: Streams, log: EventLog, accounts: int) -> None:
     A paid channel reports by campaign. Cost follows the expected leads of the day, so that a channel's cost
     per lead is the one of ``truth``.
     """
-    days = np.arange(np.floor(log.start), np.ceil(log.end))
+    days = np.arange(np.floor(log.start), np.ceil(log.end), dtype=np.float64)
     leads_a_day = accounts * truth.LEADS_PER_ACCOUNT_DAY * season.weight(days)
     for channel, cost in truth.CHANNEL_COST_PER_LEAD.items():
         rng = streams(f"ads.{channel}")
@@ -71,7 +88,7 @@ def _report(rng: np.random.Generator, log: EventLog, channel: str, days: Floats,
     count = len(days)
     amount = spent * np.exp(rng.normal(0, 0.15, count))
     clicks = rng.poisson(amount * _CLICKS_PER_USD)
-    data = {
+    data: dict[str, Column] = {
         "channel": derived("{}", pl.repeat(UTM_SOURCE[channel], count, dtype=pl.String, eager=True)),
         "campaign_id": campaign,
         "date": dates(days),

@@ -15,17 +15,50 @@ from warehouse.sample.ragged import Bools, Floats, Ints, choose, lognormal
 from warehouse.sample.streams import Streams
 
 CHANNELS = list(truth.CHANNEL_SHARE)
-LEAD_SOURCE = dict(organic="organic", google="paid", meta="paid", linkedin="paid", content="content", event="event",
-                   referral="referral", partner="partnership", direct="other", newsletter="other")  # fmt: skip
-UTM_SOURCE = dict(google="google", meta="meta", linkedin="linkedin", content="blog", event="club", referral="referral",
-                  partner="partner", newsletter="newsletter")  # fmt: skip
-UTM_MEDIUM = dict(google="cpc", meta="paid_social", linkedin="paid_social", content="content", event="event",
-                  referral="referral", partner="partner", newsletter="email")  # fmt: skip
+LEAD_SOURCE = {
+    "organic": "organic",
+    "google": "paid",
+    "meta": "paid",
+    "linkedin": "paid",
+    "content": "content",
+    "event": "event",
+    "referral": "referral",
+    "partner": "partnership",
+    "direct": "other",
+    "newsletter": "other",
+}
+UTM_SOURCE = {
+    "google": "google",
+    "meta": "meta",
+    "linkedin": "linkedin",
+    "content": "blog",
+    "event": "club",
+    "referral": "referral",
+    "partner": "partner",
+    "newsletter": "newsletter",
+}
+UTM_MEDIUM = {
+    "google": "cpc",
+    "meta": "paid_social",
+    "linkedin": "paid_social",
+    "content": "content",
+    "event": "event",
+    "referral": "referral",
+    "partner": "partner",
+    "newsletter": "email",
+}
 PAID = ("google", "meta", "linkedin")
 CAMPAIGNS = ("brand", "generic", "retarget")
-_COMPANY_SHARE = dict(
-    organic=0.3, google=0.3, meta=0.12, linkedin=0.85, content=0.4, event=0.4, referral=0.35, partner=0.7
-)
+_COMPANY_SHARE = {
+    "organic": 0.3,
+    "google": 0.3,
+    "meta": 0.12,
+    "linkedin": 0.85,
+    "content": 0.4,
+    "event": 0.4,
+    "referral": 0.35,
+    "partner": 0.7,
+}
 
 
 @dataclass(frozen=True)
@@ -191,5 +224,10 @@ def _create_twice(streams: Streams, log: EventLog, leads: Leads, form: dict[str,
     copy["email"] = pl.select(pl.when(pl.Series(rng.random(len(chosen)) < 0.5)).then(pl.lit(email.str.to_titlecase()))
                               .otherwise(pl.lit(email))).to_series()  # fmt: skip
     log.emit("crm.lead.created", again, copy, actor="system")
-    log.emit("crm.lead.disqualified", again + rng.uniform(0.2, 6, len(chosen)),
-             {"lead_id": copy["lead_id"], "reason": "duplicate"}, keep=rng.random(len(chosen)) < 0.6, actor="U-S01")  # fmt: skip
+    log.emit(
+        "crm.lead.disqualified",
+        again + rng.uniform(0.2, 6, len(chosen)),
+        {"lead_id": copy["lead_id"], "reason": "duplicate"},
+        keep=rng.random(len(chosen)) < 0.6,
+        actor="U-S01",
+    )

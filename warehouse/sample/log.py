@@ -43,7 +43,7 @@ def _json_value(values: pl.Series) -> pl.Expr:
 
 
 def encode(columns: Mapping[str, pl.Series], height: int) -> pl.Series:
-    """Encode columns as one JSON object per row; a null is left out.
+    r"""Encode columns as one JSON object per row; a null is left out.
 
     Parameters
     ----------

@@ -11,12 +11,12 @@ import polars as pl
 from warehouse.sample import season, truth
 from warehouse.sample.accounts import Accounts, owners
 from warehouse.sample.deals import COMPETITORS, LOST_REASONS
-from warehouse.sample.log import EventLog, dates, derived, numbered, pick, take, when
+from warehouse.sample.log import Column, EventLog, dates, derived, numbered, pick, take, when
 from warehouse.sample.ragged import Bools, Floats, choose, lognormal, spread
 from warehouse.sample.streams import Streams
 
-TARGET_DAYS = dict(lead_to_brief=8 / 24, brief_to_offer=2.0, offer_to_contract=3.0, contract_to_launch=2.0,
-                   launch_to_close=30.0)  # fmt: skip
+TARGET_DAYS = {"lead_to_brief": 8 / 24, "brief_to_offer": 2.0, "offer_to_contract": 3.0, "contract_to_launch": 2.0,
+                   "launch_to_close": 30.0}  # fmt: skip
 _KPIS = ["impressions", "clicks", "conversions", "reach", "spend"]
 _KPI_TARGETS = np.array([120_000.0, 1_400.0, 60.0, 45_000.0, 52_000.0])
 CURRENCY = "RUB"
@@ -114,7 +114,7 @@ def run(streams: Streams, log: EventLog, accounts: Accounts) -> int:
     gates = draw(streams, at)
     deal, owner = numbered("MD-", count), pick(sales := owners(len(accounts.id)), rng.integers(0, len(sales), count))
     amount, campaign = np.round(lognormal(rng, 1_500_000.0, 0.7, count), -3), derived("adc-{}", deal)
-    money = {"amount": amount, "currency": CURRENCY}
+    money: dict[str, Column] = {"amount": amount, "currency": CURRENCY}
     log.emit(
         "crm.deal.created",
         gates.created,
@@ -133,11 +133,18 @@ def run(streams: Streams, log: EventLog, accounts: Accounts) -> int:
         },
         actor=owner,
     )
-    subject = {"deal_id": deal}
-    log.emit("crm.brief.submitted", gates.brief, {**subject, "goals": pick(["reach", "sales"], rng.integers(0, 2, count))},
-             actor=owner)  # fmt: skip
+    subject: dict[str, Column] = {"deal_id": deal}
+    log.emit(
+        "crm.brief.submitted",
+        gates.brief,
+        {**subject, "goals": pick(["reach", "sales"], rng.integers(0, 2, count))},
+        actor=owner,
+    )
     log.emit("media.planning.started", gates.planning, subject)
-    planned = {"planned_budget": np.round(amount * rng.uniform(0.9, 1.1, count), -3), "currency": CURRENCY}
+    planned: dict[str, Column] = {
+        "planned_budget": np.round(amount * rng.uniform(0.9, 1.1, count), -3),
+        "currency": CURRENCY,
+    }
     # The media plan is announced by the planning system or, for a part, by the one that runs campaigns.
     by_push = rng.random(count) < 0.3
     log.emit("media.mediaplan.ready", gates.plan, {**subject, **planned}, keep=~by_push)
@@ -147,19 +154,34 @@ def run(streams: Streams, log: EventLog, accounts: Accounts) -> int:
     log.emit("docflow.contract.sent", gates.sent, subject)
     contract = derived("K-{}", deal)
     log.emit("docflow.contract.signed", gates.signed, {**subject, "contract_id": contract})
-    log.emit("docflow.contract.revoked", gates.revoked, {**subject, "reason": "terms changed"}, source="legal", actor="U-J01")
+    log.emit(
+        "docflow.contract.revoked", gates.revoked, {**subject, "reason": "terms changed"}, source="legal", actor="U-J01"
+    )
     log.emit("docflow.contract.signed", gates.signed_again, {**subject, "contract_id": derived("{}-2", contract)})
     log.emit("mediapush.campaign.started", gates.started, {**subject, "campaign_id": campaign})
-    invoice = {"invoice_id": derived("I-{}", deal), "amount": agreed, "currency": CURRENCY}
+    invoice: dict[str, Column] = {"invoice_id": derived("I-{}", deal), "amount": agreed, "currency": CURRENCY}
     log.emit("dcm.invoice.issued", gates.invoice, {**subject, **invoice})
     log.emit("dcm.closeout.completed", gates.closeout, subject)
-    paid = {"payment_id": derived("P-{}", deal), "amount": agreed, "currency": CURRENCY, "account_id": take(accounts.id, account)}
-    log.emit("billing.payment.received", gates.invoice + rng.uniform(1, 15, count), {**paid, "deal_id": deal, "provider": "bank"})
+    paid: dict[str, Column] = {
+        "payment_id": derived("P-{}", deal),
+        "amount": agreed,
+        "currency": CURRENCY,
+        "account_id": take(accounts.id, account),
+    }
+    log.emit(
+        "billing.payment.received",
+        gates.invoice + rng.uniform(1, 15, count),
+        {**paid, "deal_id": deal, "provider": "bank"},
+    )
     log.emit("crm.deal.won", gates.closeout + 0.01, {**subject, "amount": agreed, "currency": CURRENCY}, actor=owner)
     competitor = np.where(rng.random(count) < 0.4, rng.integers(0, len(COMPETITORS), count), -1)
     reason = pick(LOST_REASONS, np.where(competitor >= 0, 1, choose(rng, [3, 0, 3, 3, 2, 1], count)))
-    log.emit("crm.deal.lost", gates.lost, {**subject, "lost_reason": reason, "competitor": pick(COMPETITORS, competitor)},
-             actor=owner)  # fmt: skip
+    log.emit(
+        "crm.deal.lost",
+        gates.lost,
+        {**subject, "lost_reason": reason, "competitor": pick(COMPETITORS, competitor)},
+        actor=owner,
+    )
     _domain_stages(rng, log, deal, gates)
     _kpis(streams, log, deal, campaign, gates)
     _answers(streams, log, deal, gates)
@@ -176,14 +198,23 @@ def _domain_stages(rng: np.random.Generator, log: EventLog, deal: pl.Series, gat
 def _kpis(streams: Streams, log: EventLog, deal: pl.Series, campaign: pl.Series, gates: Gates) -> None:
     rng = streams("masterdeal.kpi")
     runs = np.isfinite(gates.started)
-    days = np.where(runs, np.minimum(np.floor(np.where(runs, gates.invoice - gates.started, 0.0)), 28), 0).astype(np.int64)
+    days = np.where(runs, np.minimum(np.floor(np.where(runs, gates.invoice - gates.started, 0.0)), 28), 0).astype(
+        np.int64
+    )
     who, day = spread(days * 3)
     kpi = (day % 3 + who) % len(_KPIS)
     at = np.floor(gates.started[who] + day // 3 + 1) + 0.2 + rng.uniform(0, 0.05, len(who))
     target = np.round(_KPI_TARGETS[kpi])
     actual = np.round(target * lognormal(rng, truth.KPI_ATTAINMENT, 0.25, len(who)), 1)
-    data = {"deal_id": take(deal, who), "campaign_id": take(campaign, who), "date": dates(at - 1), "kpi": pick(_KPIS, kpi)}
-    log.emit("mediapush.kpi.reported", at, {**data, "actual": actual, "target": when(rng.random(len(who)) < 0.9, target)})
+    data: dict[str, Column] = {
+        "deal_id": take(deal, who),
+        "campaign_id": take(campaign, who),
+        "date": dates(at - 1),
+        "kpi": pick(_KPIS, kpi),
+    }
+    log.emit(
+        "mediapush.kpi.reported", at, {**data, "actual": actual, "target": when(rng.random(len(who)) < 0.9, target)}
+    )
 
 
 def _answers(streams: Streams, log: EventLog, deal: pl.Series, gates: Gates) -> None:
@@ -192,5 +223,9 @@ def _answers(streams: Streams, log: EventLog, deal: pl.Series, gates: Gates) -> 
     count = len(deal)
     late = (gates.closeout - gates.started) > TARGET_DAYS["launch_to_close"]
     score = np.clip(np.round(8.6 - 2.0 * late + rng.normal(0, 1.5, count)), 0, 10).astype(np.int64)
-    log.emit("survey.nps.responded", gates.closeout + rng.uniform(0.5, 6, count),
-             {"response_id": derived("N-{}", deal), "score": score, "deal_id": deal}, keep=rng.random(count) < 0.6)  # fmt: skip
+    log.emit(
+        "survey.nps.responded",
+        gates.closeout + rng.uniform(0.5, 6, count),
+        {"response_id": derived("N-{}", deal), "score": score, "deal_id": deal},
+        keep=rng.random(count) < 0.6,
+    )

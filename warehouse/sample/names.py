@@ -9,13 +9,37 @@ import polars as pl
 from warehouse.sample.log import derived, numbered, pick
 from warehouse.sample.ragged import Ints
 
-_FIRST = [a + b for a in ("Al", "Be", "Cor", "Da", "El", "Fi", "Ga", "Io", "Ka", "Mi", "No", "Or", "Pe", "Ru", "Sy", "Ta")
-          for b in ("ba", "len", "mir", "na", "ris", "ven", "yo")]  # fmt: skip
+_FIRST = [
+    a + b
+    for a in ("Al", "Be", "Cor", "Da", "El", "Fi", "Ga", "Io", "Ka", "Mi", "No", "Or", "Pe", "Ru", "Sy", "Ta")
+    for b in ("ba", "len", "mir", "na", "ris", "ven", "yo")
+]
 _LAST = [a + b + c for a in ("Am", "Bru", "Dol", "Fen", "Gar", "Hol", "Lim", "Mor", "Pol", "Sel", "Tor", "Vel")
          for b in ("a", "e", "i", "o") for c in ("bek", "dane", "lis", "mont", "rak", "son", "wick")]  # fmt: skip
-_COMPANY = [a + b for a in ("Aqua", "Blue", "Clear", "Deep", "East", "Fair", "Green", "High", "Iron", "Lake", "North",
-                            "Open", "Quick", "Red", "Silver", "True", "West", "Young")
-            for b in ("bridge", "field", "forge", "grove", "harbor", "line", "point", "stone", "works", "yard")]  # fmt: skip
+_COMPANY = [
+    a + b
+    for a in (
+        "Aqua",
+        "Blue",
+        "Clear",
+        "Deep",
+        "East",
+        "Fair",
+        "Green",
+        "High",
+        "Iron",
+        "Lake",
+        "North",
+        "Open",
+        "Quick",
+        "Red",
+        "Silver",
+        "True",
+        "West",
+        "Young",
+    )
+    for b in ("bridge", "field", "forge", "grove", "harbor", "line", "point", "stone", "works", "yard")
+]
 _DOMAINS = ["example.com", "example.org"]
 
 INDUSTRIES = ["education", "software", "media", "retail", "finance", "manufacturing", "health", "construction"]

@@ -25,9 +25,16 @@ def run(streams: Streams, log: EventLog, accounts: int) -> None:
     count = max(round(accounts * truth.SHOP_CLIENTS_PER_ACCOUNT * (log.end - log.start) / 365.25), 40)
     at = season.arrivals(rng, log.start, log.end, count)
     contact, person = numbered("C-", count), names.people(rng, count, np.arange(count) + 9_500_000)
-    born = {"contact_id": contact, "first_name": person["first_name"], "last_name": person["last_name"],
-            "phone": person["phone"], "email": when(rng.random(count) < 0.5, person["email"]), "role": "user",
-            "lifecycle_stage": "lead", "birth_year": rng.integers(1945, 2005, count)}  # fmt: skip
+    born: dict[str, Column] = {
+        "contact_id": contact,
+        "first_name": person["first_name"],
+        "last_name": person["last_name"],
+        "phone": person["phone"],
+        "email": when(rng.random(count) < 0.5, person["email"]),
+        "role": "user",
+        "lifecycle_stage": "lead",
+        "birth_year": rng.integers(1945, 2005, count),
+    }
     log.emit("crm.contact.upserted", at - 1e-3, born, tenant=TENANT, actor="system", utc_offset=UTC_OFFSET)
     ahead = np.minimum(rng.exponential(6.0, count) + 0.5, 30.0)
     attends_at = _appointments(rng, log, contact, at, ahead)
@@ -59,14 +66,30 @@ def _appointments(rng: np.random.Generator, log: EventLog, contact: pl.Series, a
     logit = truth.NO_SHOW_BASE + truth.NO_SHOW_FAR * (slot - at > FAR_DAYS) + truth.NO_SHOW_CHAT * (channel == 3)
     cancelled = rng.random(count) < truth.APPOINTMENT_CANCEL_RATE
     no_show = ~cancelled & (rng.random(count) < sigmoid(np.asarray(logit)))
-    appointment = {"appointment_id": derived("AP-{}", contact)}
-    booked = {**appointment, "contact_id": contact, "slot_at": moments(slot), "channel": pick(_CHANNELS, channel)}
+    appointment: dict[str, Column] = {"appointment_id": derived("AP-{}", contact)}
+    booked: dict[str, Column] = {
+        **appointment,
+        "contact_id": contact,
+        "slot_at": moments(slot),
+        "channel": pick(_CHANNELS, channel),
+    }
     log.emit("calendar.appointment.booked", at, booked, tenant=TENANT, utc_offset=UTC_OFFSET)
     cancelled_at = at + (slot - at) * rng.uniform(0.1, 0.95, count)
-    log.emit("calendar.appointment.cancelled", cancelled_at, appointment, keep=cancelled, tenant=TENANT, utc_offset=UTC_OFFSET)
-    log.emit("calendar.appointment.no_show", slot + 0.03, appointment, keep=no_show, tenant=TENANT, utc_offset=UTC_OFFSET)
+    log.emit(
+        "calendar.appointment.cancelled",
+        cancelled_at,
+        appointment,
+        keep=cancelled,
+        tenant=TENANT,
+        utc_offset=UTC_OFFSET,
+    )
+    log.emit(
+        "calendar.appointment.no_show", slot + 0.03, appointment, keep=no_show, tenant=TENANT, utc_offset=UTC_OFFSET
+    )
     attends = ~cancelled & ~no_show
-    log.emit("calendar.appointment.attended", slot + 0.02, appointment, keep=attends, tenant=TENANT, utc_offset=UTC_OFFSET)
+    log.emit(
+        "calendar.appointment.attended", slot + 0.02, appointment, keep=attends, tenant=TENANT, utc_offset=UTC_OFFSET
+    )
     return np.where(attends, slot + 0.02, np.nan)
 
 
@@ -78,8 +101,14 @@ def _orders(streams: Streams, log: EventLog, contact: pl.Series, who: Ints, at: 
     product = rng.integers(0, len(_PRODUCTS), count)
     amount = np.round(_PRICES[product] * rng.uniform(0.9, 1.3, count), 2)
     cost = np.round(amount * np.clip(rng.normal(truth.ORDER_COST_RATIO, 0.05, count), 0.2, 0.8), 2)
-    created = {"order_id": order, "contact_id": client, "product": pick(_PRODUCTS, product), "amount": amount, "cost": cost,
-               "currency": CURRENCY}  # fmt: skip
+    created: dict[str, Column] = {
+        "order_id": order,
+        "contact_id": client,
+        "product": pick(_PRODUCTS, product),
+        "amount": amount,
+        "cost": cost,
+        "currency": CURRENCY,
+    }
     cancelled = rng.random(count) < truth.ORDER_CANCEL_RATE
     paid = at + np.minimum(rng.exponential(0.3, count), 4.0) + 0.001
     made, ready = paid + rng.uniform(0.2, 1.5, count), paid + rng.uniform(2.0, 8.0, count)
@@ -91,13 +120,23 @@ def _orders(streams: Streams, log: EventLog, contact: pl.Series, who: Ints, at: 
         log.emit(event_type, at, data, keep=keep, tenant=TENANT, utc_offset=UTC_OFFSET, actor="U-O01")
 
     emit("shop.order.created", at, created)
-    for status, when_, keep in (("new", at + 1e-5, None), ("paid", paid, ~cancelled), ("in_production", made, ~cancelled),
-                                ("ready", ready, ~cancelled), ("issued", issued, ~cancelled),
-                                ("cancelled", cancelled_at, cancelled), ("refunded", refunded_at, refunded)):  # fmt: skip
+    for status, when_, keep in (
+        ("new", at + 1e-5, None),
+        ("paid", paid, ~cancelled),
+        ("in_production", made, ~cancelled),
+        ("ready", ready, ~cancelled),
+        ("issued", issued, ~cancelled),
+        ("cancelled", cancelled_at, cancelled),
+        ("refunded", refunded_at, refunded),
+    ):
         emit("shop.order.status_changed", when_, {"order_id": order, "status": status}, keep)
-    payment = {"payment_id": derived("P-{}", order), "amount": amount, "currency": CURRENCY}
+    payment: dict[str, Column] = {"payment_id": derived("P-{}", order), "amount": amount, "currency": CURRENCY}
     provider = pick(["monobank", "cash", "card"], choose(rng, [6, 2, 2], count))
     emit("billing.payment.received", paid - 1e-4, {**payment, "order_id": order, "provider": provider}, ~cancelled)
-    emit("billing.payment.failed", at + (paid - at) * 0.5, {**payment, "payment_id": derived("P-{}-f", order), "reason": "timeout"},
-         ~cancelled & (rng.random(count) < 0.03))  # fmt: skip
+    emit(
+        "billing.payment.failed",
+        at + (paid - at) * 0.5,
+        {**payment, "payment_id": derived("P-{}-f", order), "reason": "timeout"},
+        ~cancelled & (rng.random(count) < 0.03),
+    )
     emit("billing.payment.refunded", refunded_at, {**payment, "reason": "did not fit"}, refunded)

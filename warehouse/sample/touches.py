@@ -84,8 +84,15 @@ def _sessions_of_leads(streams: Streams, log: EventLog, leads: Leads, engagement
     who, _ = spread(rng.poisson(0.7, len(leads)))
     other = choose(rng, [*truth.CHANNEL_SHARE.values(), 0.25, 0.0], len(who))
     same = rng.random(len(who)) < 0.35
-    _sessions(streams, log, "before", leads.created[who] - rng.exponential(9.0, len(who)) - 0.03, take(leads.visitor, who),
-              np.where(same, leads.channel[who], other), leads.campaign[who])  # fmt: skip
+    _sessions(
+        streams,
+        log,
+        "before",
+        leads.created[who] - rng.exponential(9.0, len(who)) - 0.03,
+        take(leads.visitor, who),
+        np.where(same, leads.channel[who], other),
+        leads.campaign[who],
+    )
     for name, counts, first, last in (
         ("week", engagement.sessions, 0.01, FIRST_DAYS),
         ("later", rng.poisson(0.7 * np.exp(0.4 * leads.engagement)), 7.01, 90.0),
@@ -113,8 +120,11 @@ def _downloads(streams: Streams, log: EventLog, leads: Leads, engagement: Engage
     rng = streams("touches.downloads")
     who, _ = spread(engagement.downloads)
     content = pick(["guide-onboarding", "guide-roi", "template-plan", "report-trends"], rng.integers(0, 4, len(who)))
-    log.emit("content.downloaded", leads.created[who] + rng.uniform(0.01, FIRST_DAYS, len(who)),
-             {"content_id": content, "lead_id": take(leads.id, who), "visitor_id": take(leads.visitor, who)})  # fmt: skip
+    log.emit(
+        "content.downloaded",
+        leads.created[who] + rng.uniform(0.01, FIRST_DAYS, len(who)),
+        {"content_id": content, "lead_id": take(leads.id, who), "visitor_id": take(leads.visitor, who)},
+    )
     by_content = leads.channel == CHANNELS.index("content")
     log.emit("content.downloaded", leads.created - 5e-4, {"content_id": "report-trends", "visitor_id": leads.visitor},
              keep=by_content)  # fmt: skip

@@ -24,6 +24,7 @@ class Effect(float):
     meaning: str
 
     def __new__(cls, value: float, unit: str, meaning: str) -> "Effect":
+        """Make a float that knows what it means."""
         effect = super().__new__(cls, value)
         effect.unit, effect.meaning = unit, meaning
         return effect
@@ -109,7 +110,7 @@ SATISFACTION_MEMORY = Effect(0.88, "ratio", "of last month's hidden satisfaction
 USAGE_SATISFACTION = Effect(0.6, "log", "of logins per point of hidden satisfaction")
 TICKETS_SATISFACTION = Effect(-0.5, "log", "of tickets per point of hidden satisfaction")
 NPS_SATISFACTION = Effect(1.9, "points", "of NPS answer per point of hidden satisfaction")
-SELF_SERVICE_RATE = Effect(0.25, "share", "of accounts that subscribe without a deal, within 5 months")
+SELF_SERVICE_RATE = Effect(0.18, "share", "of accounts that subscribe without a deal, within 5 months")
 RETURN_RATE = Effect(0.09, "share", "of cancelled subscribers who come back, 2 to 5 months later")
 UPGRADE_RATE = Effect(0.022, "share", "of paid months followed by a higher plan")
 DOWNGRADE_RATE = Effect(0.01, "share", "of paid months followed by a lower plan")
@@ -181,6 +182,9 @@ UNSUBSCRIBE_RATE = Effect(0.004, "share", "of delivered e-mails that end the sub
 DUPLICATE_LEAD_RATE = Effect(0.02, "share", "of leads created again under another id")
 DUPLICATE_ACCOUNT_RATE = Effect(0.06, "share", "of accounts entered again under another id")
 MERGED_RATE = Effect(0.5, "share", "of the accounts and contacts entered twice that somebody merges")
+
+# Privacy
+ERASURE_RATE = Effect(0.01, "share", "of leads that ask to be forgotten; ten times as many of former customers")
 
 # Delivery of events
 LATE_RATE = Effect(0.006, "share", "of events that arrive late, by 4 days in the median")

@@ -6,7 +6,7 @@ The numbers of each month come from ``subscriptions``; here they only get their 
 import numpy as np
 import polars as pl
 
-from warehouse.sample.log import EventLog, derived, numbered, pick, take, when
+from warehouse.sample.log import Column, EventLog, derived, numbered, pick, take
 from warehouse.sample.ragged import Floats, Ints, choose, spread
 from warehouse.sample.streams import Streams
 from warehouse.sample.subscriptions import MONTH_END_DAYS, Months, Subscribers
@@ -33,7 +33,9 @@ def emit(streams: Streams, log: EventLog, name: str, subscribers: Subscribers, m
     seat_of = numbered("", int(subscribers.seats.max()), digits=1)
 
     def user(who: Ints) -> pl.Series:
-        seat = derived("U-{}-{}", take(subscribers.account, who), take(seat_of, rng.integers(0, subscribers.seats[who])))
+        seat = derived(
+            "U-{}-{}", take(subscribers.account, who), take(seat_of, rng.integers(0, subscribers.seats[who]))
+        )
         personal = take(subscribers.user, who)
         return personal.zip_with(personal.is_not_null(), seat)
 
@@ -46,14 +48,19 @@ def emit(streams: Streams, log: EventLog, name: str, subscribers: Subscribers, m
     month, position = spread(months.features)
     key = position < months.key_features[month]
     feature = np.where(key, 0, KEY_FEATURES) + rng.integers(0, KEY_FEATURES, len(month))
-    data = {"feature": pick(_FEATURES, feature), "is_key": key, "quantity": 1 + rng.poisson(1.5, len(month))}
+    data: dict[str, Column] = {
+        "feature": pick(_FEATURES, feature),
+        "is_key": key,
+        "quantity": 1 + rng.poisson(1.5, len(month)),
+    }
     log.emit("app.feature.used", within(month), {"user_id": user(months.subscriber[month]), **data})
     everyone = np.arange(len(months.subscriber))
     course = derived("course-{}", numbered("", 12, digits=2).gather(rng.integers(0, 12, len(everyone))))
     done = rng.random(len(everyone)) < 0.02 * np.minimum(months.logins, 12)
-    log.emit("lms.course.completed", within(everyone), {"user_id": user(months.subscriber), "course_id": course}, keep=done)
+    log.emit(
+        "lms.course.completed", within(everyone), {"user_id": user(months.subscriber), "course_id": course}, keep=done
+    )
     _tickets(rng, log, name, subscribers, months)
-    personal = take(subscribers.user, months.subscriber)
     comment = np.where(months.nps >= 9, 0, np.where(months.nps <= 4, 1, -1))
     log.emit(
         "survey.nps.responded",
@@ -61,8 +68,7 @@ def emit(streams: Streams, log: EventLog, name: str, subscribers: Subscribers, m
         {
             "response_id": numbered(f"N-{name}-", len(everyone)),
             "score": months.nps,
-            "user_id": personal,
-            "contact_id": when(personal.is_null().to_numpy(), derived("U-{}-1", take(subscribers.account, months.subscriber))),
+            "user_id": user(months.subscriber),
             "comment": pick(["Very useful", 'It is "fine",\nbut slow'], comment),
         },
     )
@@ -72,7 +78,7 @@ def _tickets(rng: np.random.Generator, log: EventLog, name: str, subscribers: Su
     month, column = np.nonzero(~np.isnan(months.ticket_opened))
     opened, resolved = months.ticket_opened[month, column], months.ticket_resolved[month, column]
     who, count = months.subscriber[month], len(month)
-    ticket = {"ticket_id": numbered(f"K-{name}-", count)}
+    ticket: dict[str, Column] = {"ticket_id": numbered(f"K-{name}-", count)}
     log.emit(
         "support.ticket.opened",
         opened,
