@@ -33,9 +33,7 @@ class Pseudonymiser:
         return self._of("phone", digits) if digits else None
 
     def _of(self, kind: str, value: str) -> str:
-        return hmac.new(self._key, f"{kind}\0{value}".encode(), hashlib.sha256).hexdigest()[
-            :_PSEUDONYM_CHARACTERS
-        ]
+        return hmac.new(self._key, f"{kind}\0{value}".encode(), hashlib.sha256).hexdigest()[:_PSEUDONYM_CHARACTERS]
 
 
 def load(home: Home, settings: Settings) -> Pseudonymiser:

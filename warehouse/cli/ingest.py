@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from warehouse.cli.app import DONE_WITH_REJECTS, FAILED, app, out, settings
@@ -32,12 +33,15 @@ def ingest(
     ] = "",
 ) -> None:
     """Land files and take them in, exactly once, without building anything."""
+    from warehouse.landing import inbox_problem, waiting_files
     from warehouse.lock import writer_lock
     from warehouse.pipeline import take_in
 
     current = settings()
     with writer_lock(current.layout(), "ingest", wait_seconds=current.lock_wait_seconds):
         batches = take_in(current, paths or [], mapping, _instant(received_at))
+    for path in waiting_files(current.layout()) if not paths else []:
+        out.print(f"Left in the inbox: {inbox_problem(path)}", style="yellow", markup=False)
     if not batches:
         out.print("Nothing new: whatever was given had been taken in before, or the inbox is empty.")
         return
@@ -59,7 +63,7 @@ def batch_table(batches: "Sequence[BatchResult]") -> Table:
         table.add_column(name, justify="right")
     for batch in batches:
         numbers = (batch.rows, batch.accepted, batch.duplicate, batch.rejected)
-        table.add_row(str(batch.batch_id), batch.file, *(f"{number:,}" for number in numbers))
+        table.add_row(str(batch.batch_id), escape(batch.file), *(f"{number:,}" for number in numbers))
     return table
 
 
@@ -100,25 +104,30 @@ def rejects(
                 out.print("The present contracts accept none of the rejected rows.")
             else:
                 out.print(
-                    f"Taken in as batch {result.batch_id}: {result.accepted:,} accepted, {result.duplicate:,} duplicate."
+                    f"Taken in as batch {result.batch_id}: {result.accepted:,} accepted, "
+                    f"{result.duplicate:,} duplicate."
                 )
             return
-        where = "replay_batch_id is null and ($batch is null or batch_id = $batch) and ($reason is null or reason = $reason)"
+        where = (
+            "replay_batch_id is null and ($batch is null or batch_id = $batch) "
+            "and ($reason is null or reason = $reason)"
+        )
         values = {"batch": batch, "reason": reason}
         counts = con.execute(
             f"select reason, count(*) from raw.rejected_events where {where} group by reason order by 2 desc, 1",
             values,
         ).fetchall()
         rows = con.execute(
-            f"select batch_id, file, line, event_type, reason, message, raw_text from raw.rejected_events where {where} "
-            "order by batch_id, row_number limit $limit",
+            "select batch_id, file, line, event_type, reason, message, raw_text from raw.rejected_events "
+            f"where {where} order by batch_id, row_number limit $limit",
             {**values, "limit": limit},
         ).fetchall()
     if not rows:
         out.print("Nothing is in quarantine.")
         return
     for batch_id, file, line, event_type, code, message, raw in rows:
-        out.print(f"[bold]{code}[/bold] batch {batch_id}, {file} line {line}{f', {event_type}' if event_type else ''}")
+        where_from = f"batch {batch_id}, {file} line {line}{f', {event_type}' if event_type else ''}"
+        out.print(f"[bold]{code}[/bold] {escape(where_from)}")
         out.print(f"  {message}", markup=False)
         out.print(f"  {(raw or '')[:200]}", markup=False, style="dim")
     total = sum(count for _, count in counts)
@@ -134,9 +143,10 @@ def verify() -> None:
     problems = landing.verify()
     if problems:
         for problem in problems:
-            out.print(f"[red]{problem}[/red]")
+            out.print(problem, style="red", markup=False)
         out.print(
-            f"{len(problems)} problem(s). Restore the files named above from a backup; until then do not run `dealhouse rebuild`."
+            f"{len(problems)} problem(s). Restore the files named above from a backup; "
+            "until then do not run `dealhouse rebuild`."
         )
         raise typer.Exit(FAILED)
     out.print(f"Landing is whole: {len(landing.entries())} entries, every file as received.")
@@ -152,7 +162,8 @@ def rebuild() -> None:
     with writer_lock(current.layout(), "rebuild", wait_seconds=current.lock_wait_seconds):
         batches = rebuild_now(current.layout(), current)
     out.print(
-        f"Rebuilt from {len(batches)} batches: {sum(batch.accepted for batch in batches):,} events. Next: dealhouse run."
+        f"Rebuilt from {len(batches)} batches: {sum(batch.accepted for batch in batches):,} events. "
+        "Next: dealhouse run."
     )
 
 

@@ -4,6 +4,7 @@ Everything about a batch is written in one transaction: its events, its rejects,
 pseudonyms, and the row that says how many there were of each. For every batch rows = accepted + duplicate + rejected.
 """
 
+import contextlib
 import itertools
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ import polars as pl
 
 from warehouse import __version__, contracts, pseudonym
 from warehouse.contracts import CONTRACTS_VERSION
+from warehouse.errors import DealhouseError
 from warehouse.ingest import envelope, validate
 from warehouse.ingest.deduplicate import find_repeated
 from warehouse.ingest.reading import Deferred, open_reader
@@ -65,10 +67,23 @@ def ingest_entry(
     try:
         result = _ingest(con, landing, settings, entry, reader, deferred)
         con.execute("commit")
-    except BaseException:
-        con.execute("rollback")
+    except BaseException as error:
+        # After a fatal error of the engine there is nothing to roll back, and it is that error that counts.
+        with contextlib.suppress(duckdb.Error):
+            con.execute("rollback")
+        if _is_full_disk(error):
+            raise DealhouseError(
+                f"Batch {entry.seq} was not taken in: the disk is full.",
+                where=entry.name,
+                why=str(error).split("\n")[0],
+                todo="Free space and run again. The file has landed safely and will be taken in then.",
+            ) from error
         raise
     return result
+
+
+def _is_full_disk(error: BaseException) -> bool:
+    return isinstance(error, duckdb.OutOfMemoryException) or "No space left on device" in str(error)
 
 
 def try_entry(con: duckdb.DuckDBPyConnection, landing: Landing, settings: Settings, entry: Entry) -> set[int]:
@@ -77,7 +92,7 @@ def try_entry(con: duckdb.DuckDBPyConnection, landing: Landing, settings: Settin
     con.execute("begin")
     try:
         _insert(con, entry, reader)
-        validate.refuse(con, entry.seq, entry.received_at)
+        validate.refuse(con, entry.seq, entry.received_at, reader)
         find_repeated(con, entry.seq)
         return {int(row[0]) for row in con.execute("select distinct row_number from refused").fetchall()}
     finally:
@@ -93,9 +108,8 @@ def _ingest(
     deferred: Deferred,
 ) -> BatchResult:
     rows = _insert(con, entry, reader)
-    drift = validate.refuse(con, entry.seq, entry.received_at)
-    for row_number, (reason, message) in deferred.items():
-        con.execute("insert into refused values (?, -1, ?, ?)", [row_number, reason, message])
+    drift = validate.refuse(con, entry.seq, entry.received_at, reader)
+    _defer(con, deferred)
     duplicate = find_repeated(con, entry.seq)
     rejected = _quarantine(con, entry, reader)
     con.execute(
@@ -105,15 +119,41 @@ def _ingest(
     )
     new_drift = _note_drift(con, entry.seq, drift)
     _pseudonymise(con, landing, settings, entry.seq)
+    if entry.kind == "replay":
+        _mark_replayed(con, entry)
     accepted = rows - duplicate - rejected
+    note = reader.note or ("" if rows else "it holds no events")
     con.execute(
         "insert into raw.batches values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             entry.seq, entry.kind, entry.name, entry.content_hash, rows, accepted, duplicate, rejected,
-            entry.received_at, CONTRACTS_VERSION, __version__, reader.note,
+            entry.received_at, CONTRACTS_VERSION, __version__, note,
         ],
     )  # fmt: skip
-    return BatchResult(entry.seq, entry.name, rows, accepted, duplicate, rejected, new_drift, reader.note)
+    return BatchResult(entry.seq, entry.name, rows, accepted, duplicate, rejected, new_drift, note)
+
+
+def _defer(con: duckdb.DuckDBPyConnection, deferred: Deferred) -> None:
+    if not deferred:
+        return
+    rows = [(row_number, reason, message) for row_number, (reason, message) in deferred.items()]
+    schema = {"row_number": pl.Int64, "reason": pl.String, "message": pl.String}
+    con.register("deferred_rows", pl.DataFrame(rows, schema=schema, orient="row").to_arrow())
+    con.execute("insert into refused select row_number, -1, reason, message from deferred_rows")
+    con.unregister("deferred_rows")
+
+
+def _mark_replayed(con: duckdb.DuckDBPyConnection, entry: Entry) -> None:
+    """Say in the rejects of earlier batches that this replay has taken them over."""
+    con.execute(
+        "update raw.rejected_events set replay_batch_id = $batch_id where replay_batch_id is null "
+        "and (batch_id, row_number) in (select (unnest($batches), unnest($rows)))",
+        {
+            "batch_id": entry.seq,
+            "batches": [batch for batch, _ in entry.rows],
+            "rows": [row for _, row in entry.rows],
+        },
+    )
 
 
 def _insert(con: duckdb.DuckDBPyConnection, entry: Entry, reader: Reader) -> int:
@@ -122,9 +162,7 @@ def _insert(con: duckdb.DuckDBPyConnection, entry: Entry, reader: Reader) -> int
         # Readers bind by position, this statement by name: their parameters are renamed, never written out.
         names = [f"bound_{number}" for number in range(len(relation.parameters))]
         parts = relation.sql.split("?")
-        sql = "".join(
-            part + (f"${name}" if name else "") for part, name in itertools.zip_longest(parts, names)
-        )
+        sql = "".join(part + (f"${name}" if name else "") for part, name in itertools.zip_longest(parts, names))
         values = {
             "batch_id": entry.seq,
             "received_at": entry.received_at,
@@ -132,12 +170,12 @@ def _insert(con: duckdb.DuckDBPyConnection, entry: Entry, reader: Reader) -> int
         }
         try:
             row = con.execute(envelope.INSERT.replace("__RELATION__", sql), values).fetchone()
-        except duckdb.Error:
+        except duckdb.Error as error:
+            if _is_full_disk(error) or not reader.read_carefully():
+                raise
             # The transaction is lost with the statement.
             con.execute("rollback")
             con.execute("begin")
-            if not reader.read_carefully():
-                raise
             continue
         assert row is not None
         return int(row[0])
@@ -205,7 +243,7 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)[:200]
 
 
-_REJECT_SCHEMA = {
+_REJECT_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "batch_id": pl.Int64, "row_number": pl.Int64, "file": pl.String, "line": pl.Int64, "source": pl.String,
     "event_id": pl.String, "event_type": pl.String, "reason": pl.String, "message": pl.String, "raw_text": pl.String,
     "raw_bytes": pl.Binary, "is_truncated": pl.Boolean, "contracts_version": pl.String,
@@ -230,21 +268,15 @@ def _note_drift(
         if (event_type, name) not in known:
             fresh.setdefault((event_type, name), json_type)
     for (event_type, name), json_type in sorted(fresh.items()):
-        con.execute(
-            "insert into raw.schema_drift values (?, ?, ?, ?)", [event_type, name, json_type, batch_id]
-        )
+        con.execute("insert into raw.schema_drift values (?, ?, ?, ?)", [event_type, name, json_type, batch_id])
     return tuple(sorted(fresh))
 
 
-def _pseudonymise(
-    con: duckdb.DuckDBPyConnection, landing: Landing, settings: Settings, batch_id: int
-) -> None:
+def _pseudonymise(con: duckdb.DuckDBPyConnection, landing: Landing, settings: Settings, batch_id: int) -> None:
     """Write keyed pseudonyms beside the events of the batch that carry an e-mail or a phone."""
     types = [
         row[0]
-        for row in con.execute(
-            "select distinct event_type from raw.events where batch_id = ?", [batch_id]
-        ).fetchall()
+        for row in con.execute("select distinct event_type from raw.events where batch_id = ?", [batch_id]).fetchall()
     ]
     maker = None
     for event_type in sorted(types):
@@ -257,7 +289,8 @@ def _pseudonymise(
             continue
         maker = maker or pseudonym.load(landing.home, settings)
         found = con.sql(
-            "select source, event_id, json_extract_string(data, $emails)[1] as email, json_extract_string(data, $phones)[1] as phone "
+            "select source, event_id, json_extract_string(data, $emails)[1] as email, "
+            "json_extract_string(data, $phones)[1] as phone "
             "from raw.events where batch_id = $batch_id and event_type = $event_type",
             params={
                 "emails": emails or [_NOWHERE],
@@ -266,14 +299,14 @@ def _pseudonymise(
                 "event_type": event_type,
             },
         ).pl()
-        keys = {
-            "email_key": pl.Series([maker.email(value) for value in found["email"]], dtype=pl.String),
-            "phone_key": pl.Series([maker.phone(value) for value in found["phone"]], dtype=pl.String),
-        }
-        rows = found.select("source", "event_id", batch_id=pl.lit(batch_id)).with_columns(
-            **keys, key_id=pl.lit(maker.key_id)
-        )
-        rows = rows.filter(pl.col("email_key").is_not_null() | pl.col("phone_key").is_not_null())
+        rows = found.select(
+            "source",
+            "event_id",
+            batch_id=pl.lit(batch_id),
+            email_key=pl.Series([maker.email(value) for value in found["email"]], dtype=pl.String),
+            phone_key=pl.Series([maker.phone(value) for value in found["phone"]], dtype=pl.String),
+            key_id=pl.lit(maker.key_id),
+        ).filter(pl.col("email_key").is_not_null() | pl.col("phone_key").is_not_null())
         con.register("fresh_pseudonyms", rows.to_arrow())
         con.execute("insert into raw.event_pseudonyms by name select * from fresh_pseudonyms")
         con.unregister("fresh_pseudonyms")

@@ -1,11 +1,21 @@
 """The attributes around ``data``: judged in SQL for all rows, and in words for the few that fail."""
 
 import json
-from datetime import datetime
+import re
+from datetime import UTC, datetime
 from typing import Any
 
-from warehouse.contracts import closest, get
-from warehouse.contracts.envelope import DEFAULT_TENANT, ID_MAX_LENGTH, SPECVERSION
+from warehouse.contracts import closest
+from warehouse.contracts.envelope import DEFAULT_TENANT, ID_MAX_LENGTH, SOURCE_PATTERN, SPECVERSION, TIME_PATTERN
+from warehouse.sources.ndjson import parse_json
+
+_SHOWN_CHARACTERS = 80
+
+MAX_DEPTH = 100
+"""How deeply data may be nested; DuckDB's ``json_structure`` breaks down, and the work file with it, at 128."""
+
+EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
+"""Before it a timestamp has no year that Python, and so any reader of ours, can hold."""
 
 INSERT = f"""
 insert into raw.events
@@ -15,14 +25,13 @@ select
     case
         when coalesce(incoming.specversion, '{SPECVERSION}') = '{SPECVERSION}'
             and length(incoming.id) between 1 and {ID_MAX_LENGTH}
-            and length(incoming.source) between 1 and 100
+            and length(incoming.source) >= 1
             and length(incoming.type) >= 1
             and incoming.data is not null
             and coalesce(incoming.subject, '-') <> '' and coalesce(incoming.tenantid, '-') <> ''
             and coalesce(incoming.actor, '-') <> ''
-            and (incoming.time like '____-__-_________%Z' or incoming.time like '____-__-_________%+__:__'
-                or incoming.time like '____-__-_________%-__:__')
-            and try_cast(incoming.time as timestamptz) is not null
+            and regexp_matches(incoming.time, '{TIME_PATTERN}')
+            and try_cast(incoming.time as timestamptz) >= timestamptz '{EARLIEST.isoformat(sep=" ")}'
             then incoming.type
     end,
     incoming.subject, coalesce(incoming.tenantid, '{DEFAULT_TENANT}'), incoming.actor,
@@ -39,7 +48,7 @@ def faults(event: dict[str, Any]) -> tuple[str, str]:
     if version is not None and version != SPECVERSION:
         return (
             "unsupported_specversion",
-            f"specversion is {version!r}; only {SPECVERSION!r} is taken in. Send CloudEvents 1.0.",
+            f"specversion is {_shown(version)}; only {SPECVERSION!r} is taken in. Send CloudEvents 1.0.",
         )
     for name in ("id", "source", "type", "time", "data"):
         if event.get(name) is None:
@@ -47,56 +56,81 @@ def faults(event: dict[str, Any]) -> tuple[str, str]:
                 "missing_attribute",
                 f"The event has no {name}, which CloudEvents requires here. Add it and send the event again.",
             )
-    for name in ("id", "source", "type", "subject", "tenantid", "actor"):
-        value = event.get(name)
-        if value is not None and (not isinstance(value, str | int | float) or value == ""):
-            return "invalid_attribute", f"{name} must be a text that is not empty, not {_shown(value)}."
+    hidden = hidden_faults(event)
+    if hidden[0]:
+        return hidden
     if len(str(event["id"])) > ID_MAX_LENGTH:
         return (
             "invalid_attribute",
             f"id is longer than {ID_MAX_LENGTH} characters. Shorten it at the producer.",
         )
+    if not re.search(SOURCE_PATTERN, str(event["source"])):
+        return "invalid_attribute", source_fault(str(event["source"]))
     if not is_instant(str(event["time"])):
         return (
             "invalid_attribute",
-            f"time must be an RFC 3339 timestamp with Z or an offset, such as 2025-03-14T09:30:00Z, not {_shown(event['time'])}.",
+            "time must be an RFC 3339 timestamp with Z or an offset, such as 2025-03-14T09:30:00Z, not "
+            f"{_shown(event['time'])}.",
         )
     if not isinstance(event["data"], dict):
         return "invalid_attribute", f"data must be a JSON object, not {_shown(event['data'])}."
     return "", ""
 
 
+def hidden_faults(event: dict[str, Any]) -> tuple[str, str]:
+    """Faults that show in the original alone, not in columns of text; reason code and sentence.
+
+    A number is taken as its text; a boolean, a list or an object is none. Data is nested only so deeply.
+    """
+    for name in ("id", "source", "type", "subject", "tenantid", "actor"):
+        value = event.get(name)
+        if isinstance(value, bool | list | dict) or value == "":
+            return "invalid_attribute", f"{name} must be a text that is not empty, not {_shown(value)}."
+    if depth(event.get("data")) > MAX_DEPTH:
+        return "invalid_attribute", f"data is nested more than {MAX_DEPTH} levels deep. Send it flatter."
+    return "", ""
+
+
+def depth(value: object) -> int:
+    """How many objects and lists stand inside each other, counting the outermost."""
+    levels, present = 0, [value]
+    while containers := [one for one in present if isinstance(one, dict | list)]:
+        levels += 1
+        present = [inner for one in containers for inner in (one.values() if isinstance(one, dict) else one)]
+    return levels
+
+
 def is_instant(text: str) -> bool:
     """Whether a text is an instant with its offset."""
+    if not re.fullmatch(TIME_PATTERN, text):
+        return False
     try:
-        return datetime.fromisoformat(text).tzinfo is not None and len(text) >= len("2025-03-14T09:30:00Z")
+        return datetime.fromisoformat(text) >= EARLIEST
     except ValueError:
         return False
 
 
 def unknown_type(event_type: str) -> str:
     """Sentence for a type that has no contract."""
-    near = closest(event_type)
+    near = closest(event_type[:_SHOWN_CHARACTERS])
     hint = f" Did you mean {' or '.join(near)}?" if near else ""
-    return f"There is no contract for the type {event_type!r}.{hint} Once there is one, `dealhouse rejects --replay` takes it in."
+    return (
+        f"There is no contract for the type {_shown(event_type)}.{hint} "
+        "Once there is one, `dealhouse rejects --replay` takes it in."
+    )
 
 
 def source_fault(source: str) -> str:
     """Sentence for a source that is no lower-case name."""
-    return f"source must be a lower-case name such as crm, not {source!r}. Change it at the producer."
+    return f"source must be a lower-case name such as crm, not {_shown(source)}. Change it at the producer."
 
 
 def parse(raw: bytes) -> dict[str, Any]:
     """The event in a row that is known to be a JSON object."""
-    value = json.loads(raw)
+    value = parse_json(raw.decode())
     return value if isinstance(value, dict) else {}
-
-
-def known(event_type: str) -> bool:
-    """Whether a type has a contract."""
-    return get(event_type) is not None
 
 
 def _shown(value: object) -> str:
     text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 80 else text[:80] + "…"
+    return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"

@@ -38,7 +38,9 @@ def silent_sources(con: duckdb.DuckDBPyConnection) -> HealthCheck:
         with days as (select distinct source, cast(occurred_at as date) as day from raw.events),
         gaps as (select source, day, day - lag(day) over (partition by source order by day) as gap from days),
         usual as (
-            select source, max(day) as last_day, greatest(quantile_cont(gap, 0.95), 1) as usual_gap, count(gap) as gap_count
+            select
+                source, max(day) as last_day, greatest(quantile_cont(gap, 0.95), 1) as usual_gap,
+                count(gap) as gap_count
             from gaps group by source
         )
         select source, (select max(last_day) from usual) - last_day as silence, usual_gap

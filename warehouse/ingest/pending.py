@@ -1,7 +1,7 @@
 """Brings the work file up to landing: takes in what has landed and is not in it yet, replays, rebuilds."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 
 import duckdb
 
@@ -30,15 +30,9 @@ def ingest_pending(
         if entry.seq in done:
             continue
         result = ingest_entry(con, landing, settings, entry, _deferred(entries, entry.seq))
-        if entry.kind == "replay":
-            _mark_replayed(con, entry)
         results.append(result)
         if on_batch is not None:
             on_batch(result)
-    # A replay is two transactions; the second is repeated until it is there.
-    for entry in entries:
-        if entry.kind == "replay":
-            _mark_replayed(con, entry)
     return results
 
 
@@ -47,13 +41,16 @@ def replay(
 ) -> BatchResult | None:
     """Take in the rejected rows that the present contracts accept; None where they accept none."""
     landing = Landing(home)
+    ingest_pending(con, home, settings)
     rows = con.execute(
-        "select batch_id, row_number, reason, message from raw.rejected_events where replay_batch_id is null order by 1, 2"
+        "select batch_id, row_number, reason, message from raw.rejected_events "
+        "where replay_batch_id is null order by batch_id, row_number"
     ).fetchall()
     if not rows:
         return None
     entries = landing.entries()
-    instant = (received_at or utc_now()).replace(tzinfo=None)
+    received_at = received_at or utc_now()
+    instant = received_at.astimezone(UTC).replace(tzinfo=None) if received_at.tzinfo else received_at
     pairs = tuple((int(batch), int(row)) for batch, row, _, _ in rows)
     trial = Entry(entries[-1].seq + 1, "replay", "replay", (), instant, "", pairs)
     refused = try_entry(con, landing, settings, trial)
@@ -80,15 +77,3 @@ def _deferred(entries: list[Entry], seq: int) -> Deferred:
         for batch, row, reason, message in entry.rejects
         if batch == seq
     }
-
-
-def _mark_replayed(con: duckdb.DuckDBPyConnection, entry: Entry) -> None:
-    con.execute(
-        "update raw.rejected_events set replay_batch_id = $batch_id where replay_batch_id is null and (batch_id, row_number) in "
-        "(select (unnest($batches), unnest($rows)))",
-        {
-            "batch_id": entry.seq,
-            "batches": [batch for batch, _ in entry.rows],
-            "rows": [row for _, row in entry.rows],
-        },
-    )

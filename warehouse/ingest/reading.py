@@ -39,38 +39,21 @@ def open_reader(con: duckdb.DuckDBPyConnection, landing: Landing, settings: Sett
 class _ReplayReader:
     """Rejected rows of earlier batches, read again from what had landed, numbered from 1."""
 
-    def __init__(
-        self, con: duckdb.DuckDBPyConnection, landing: Landing, settings: Settings, entry: Entry
-    ) -> None:
+    def __init__(self, con: duckdb.DuckDBPyConnection, landing: Landing, settings: Settings, entry: Entry) -> None:
         self.note = f"replay of {len(entry.rows)} rejected rows"
-        self._con = con
-        self._numbers = {pair: number for number, pair in enumerate(entry.rows, 1)}
-        self._readers: dict[int, Reader] = {}
-        entries = {one.seq: one for one in landing.entries()}
+        self._con, self._landing, self._settings = con, landing, settings
+        self._entries = {one.seq: one for one in landing.entries()}
+        self._numbers: dict[int, dict[int, int]] = {}
+        for number, pair in enumerate(entry.rows, 1):
+            batch_id, row = self._origin(*pair)
+            self._numbers.setdefault(batch_id, {})[row] = number
         columns = "row_number bigint, specversion varchar, id varchar, source varchar, type varchar, subject varchar, "
         con.execute(
-            f"create or replace temp table {_REPLAYED} ({columns}time varchar, tenantid varchar, actor varchar, data json)"
+            f"create or replace temp table {_REPLAYED} "
+            f"({columns}time varchar, tenantid varchar, actor varchar, data json)"
         )
-        for batch_id in sorted({batch for batch, _ in entry.rows}):
-            reader = open_reader(con, landing, settings, entries[batch_id])
-            self._readers[batch_id] = reader
-            self._copy(batch_id, reader)
-
-    def _copy(self, batch_id: int, reader: Reader) -> None:
-        pairs = [(row, number) for (batch, row), number in self._numbers.items() if batch == batch_id]
-        while True:
-            relation = reader.relation()
-            try:
-                self._con.execute(
-                    f"insert into {_REPLAYED} select wanted.number, incoming.* exclude (row_number) from ({relation.sql}) as incoming "
-                    "inner join (select unnest(?) as row_number, unnest(?) as number) as wanted using (row_number)",
-                    [*relation.parameters, [row for row, _ in pairs], [number for _, number in pairs]],
-                )
-            except duckdb.Error:
-                if not reader.read_carefully():
-                    raise
-                continue
-            return
+        for batch_id in sorted(self._numbers):
+            self._copy(batch_id, self._open(batch_id))
 
     def relation(self) -> Relation:
         """The rows in their new order."""
@@ -82,11 +65,35 @@ class _ReplayReader:
 
     def raw_rows(self, wanted: Set[int]) -> Iterator[RawRow]:
         """Originals under their new numbers."""
-        for batch_id, reader in self._readers.items():
-            chosen = {
-                row: number
-                for (batch, row), number in self._numbers.items()
-                if batch == batch_id and number in wanted
-            }
-            for raw in reader.raw_rows(chosen.keys()):
-                yield RawRow(chosen[raw.row_number], raw.file, raw.line, raw.raw, raw.reason, raw.message)
+        for batch_id, numbers in self._numbers.items():
+            chosen = {row: number for row, number in numbers.items() if number in wanted}
+            if chosen:
+                # Opened anew: readers of one kind share their temporary tables.
+                for raw in self._open(batch_id).raw_rows(chosen.keys()):
+                    yield RawRow(chosen[raw.row_number], raw.file, raw.line, raw.raw, raw.reason, raw.message)
+
+    def _origin(self, batch_id: int, row: int) -> tuple[int, int]:
+        """Where a row stands in a file, also if it was rejected by a replay."""
+        while self._entries[batch_id].kind == "replay":
+            batch_id, row = self._entries[batch_id].rows[row - 1]
+        return batch_id, row
+
+    def _open(self, batch_id: int) -> Reader:
+        return open_reader(self._con, self._landing, self._settings, self._entries[batch_id])
+
+    def _copy(self, batch_id: int, reader: Reader) -> None:
+        numbers = self._numbers[batch_id]
+        while True:
+            relation = reader.relation()
+            try:
+                self._con.execute(
+                    f"insert into {_REPLAYED} select wanted.number, incoming.* exclude (row_number) "
+                    f"from ({relation.sql}) as incoming inner join "
+                    "(select unnest(?) as row_number, unnest(?) as number) as wanted using (row_number)",
+                    [*relation.parameters, list(numbers), list(numbers.values())],
+                )
+            except duckdb.Error:
+                if not reader.read_carefully():
+                    raise
+                continue
+            return

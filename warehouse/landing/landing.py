@@ -2,6 +2,7 @@
 
 import glob
 import hashlib
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -53,6 +54,17 @@ def waiting_files(home: Home) -> list[Path]:
     return _files_below(home.inbox) if home.inbox.exists() else []
 
 
+def inbox_problem(path: Path) -> str:
+    """Why a file of the inbox cannot be landed; empty where it can."""
+    if not os.access(path, os.R_OK):
+        return f"{path.name} was not landed: it may not be read. Give the user who runs this the right to read it."
+    try:
+        kinds.check_native(path)
+    except UsageError as error:
+        return str(error)
+    return ""
+
+
 class Landing:
     """The landing folder of a home. Whoever writes to it holds the writer lock."""
 
@@ -86,32 +98,31 @@ class Landing:
             from warehouse.sources.mapping import load
 
             files = load(mapping).files(list(_expanded(paths, keep_folders=True)))
-            return [
-                self._land(
-                    {"mapping": mapping, **files}, " + ".join(p.name for p in files.values()), received_at
-                )
-            ]
+            return [self._land({"mapping": mapping, **files}, " + ".join(p.name for p in files.values()), received_at)]
         found = list(_expanded(paths))
         for path in found:
             kinds.check_native(path)
         return [self._land({"events": path}, path.name, received_at) for path in found]
 
     def land_inbox(self, received_at: datetime | None = None) -> list[Landed]:
-        """Land what waits in the inbox, and remove each file once it is safe; one that cannot be read stays there."""
+        """Land what waits in the inbox, and remove each file once it is safe; one that cannot be read stays there.
+
+        So does one that was written to meanwhile: the next call lands it again, and what is in already is not doubled.
+        """
         landed = []
         for path in waiting_files(self.home):
-            try:
-                kinds.check_native(path)
-            except UsageError as error:
-                landed.append(Landed(path.name, None, None, str(error)))
+            problem = inbox_problem(path)
+            if problem:
+                landed.append(Landed(path.name, None, None, problem))
                 continue
+            before = path.stat()
             landed.append(self._land({"events": path}, path.name, received_at))
-            path.unlink()
+            after = path.stat()
+            if (before.st_ino, before.st_size, before.st_mtime_ns) == (after.st_ino, after.st_size, after.st_mtime_ns):
+                path.unlink()
         return landed
 
-    def record_replay(
-        self, rows: Iterable[tuple[int, int, str, str]], received_at: datetime | None = None
-    ) -> Entry:
+    def record_replay(self, rows: Iterable[tuple[int, int, str, str]], received_at: datetime | None = None) -> Entry:
         """Note that these rejected rows, as (batch, row, reason, sentence), are taken in now."""
         record = {
             "kind": "replay",

@@ -5,9 +5,9 @@ from pathlib import Path
 import duckdb
 
 from warehouse.errors import UsageError
+from warehouse.sources.packed import COMPRESSIONS
 
 NDJSON_SUFFIXES = (".ndjson", ".jsonl")
-COMPRESSIONS = (".gz", ".zst")
 ENVELOPE = ("id", "source", "type", "time", "data")
 """Columns that a Parquet file of events must have."""
 
@@ -39,8 +39,7 @@ def check_native(path: Path) -> None:
         try:
             with duckdb.connect() as con:
                 columns = {
-                    row[0]
-                    for row in con.execute("describe select * from read_parquet(?)", [str(path)]).fetchall()
+                    row[0] for row in con.execute("describe select * from read_parquet(?)", [str(path)]).fetchall()
                 }
         except duckdb.Error as error:
             raise UsageError(
@@ -60,6 +59,6 @@ def check_native(path: Path) -> None:
     raise UsageError(
         f"{path.name} was not landed: a file of this kind needs a mapping.",
         where=str(path),
-        why="Events arrive as .ndjson or .jsonl (also .gz, .zst) or .parquet; CSV and others say nothing of event types.",
+        why="Events arrive as .ndjson or .jsonl (also .gz, .zst) or .parquet; CSV and others name no event types.",
         todo="Give --mapping FILE (docs/mapping.md), or move the file out of the inbox.",
     )

@@ -37,11 +37,10 @@ class MappedReader:
             f"select row_number, file, line, raw_bytes, raw_text, reason, message from {TABLE}_unmapped "
             "where row_number in (select unnest($1)) union all by name "
             "select row_number, file, line, cast(null as blob) as raw_bytes, cast(to_json(struct_pack("
-            'id := id, source := source, type := type, "time" := time, tenantid := tenantid, data := data)) as varchar) '
-            f"as raw_text, '' as reason, '' as message from {TABLE} where row_number in (select unnest($1)) order by row_number",
+            'id := id, source := source, type := type, subject := subject, "time" := time, tenantid := tenantid, '
+            f"actor := actor, data := data)) as varchar) as raw_text, '' as reason, '' as message from {TABLE} "
+            "where row_number in (select unnest($1)) order by row_number",
             [sorted(wanted)],
         ).fetchall()
         for number, file, line, raw, text, reason, message in rows:
-            yield RawRow(
-                int(number), str(file), int(line or 0), raw or str(text or "").encode(), reason, message
-            )
+            yield RawRow(int(number), str(file), int(line or 0), raw or str(text or "").encode(), reason, message)

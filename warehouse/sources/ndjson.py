@@ -2,22 +2,20 @@
 
 DuckDB reads them, in parallel, and yields a row of nulls for a line that is no JSON object. What such a line was is
 looked up by a second pass in Python, over the file as it was received. A file that DuckDB refuses as a whole (a line
-longer than it may be, a compressed file that breaks off) is rewritten once, with ``null`` in place of such lines.
+longer than it may be) or would misread (a compressed file that breaks off) is rewritten once, with ``null`` in place of
+such lines.
 """
 
-import gzip
 import json
-import zlib
 from collections.abc import Iterator, Set
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-import zstandard
-
-from warehouse.sources.kinds import suffix
+from warehouse.sources.packed import COMPRESSIONS, DamagedError, TruncatedError, chunks
 from warehouse.sources.reader import RawRow, Relation
 
 BOM = b"\xef\xbb\xbf"
+_EXACT_DIGITS = 1000
 _READ = """
 select
     row_number() over () as row_number, specversion, id, source, type, subject, time, tenantid, actor, data
@@ -50,16 +48,14 @@ class NdjsonReader:
         self.path, self.name, self.max_bytes, self.workspace = path, name, max_bytes, workspace
         self.note = ""
         self._readable: Path | None = None
-        if _starts_with_bom(path):
+        self._damage = ""
+        if self._is_odd():
             self.read_carefully()
 
     def relation(self) -> Relation:
         """Rows numbered by non-blank line."""
         path = self._readable or self.path
-        packed = {".gz": "gzip", ".zst": "zstd"}.get(
-            suffix(path)[-3:] if suffix(path).endswith(".gz") else suffix(path)[-4:], "none"
-        )
-        return Relation(_READ, [str(path), max(self.max_bytes, 1 << 20) + 4096, packed])
+        return Relation(_READ, [str(path), max(self.max_bytes, 1 << 20) + 4096, COMPRESSIONS.get(path.suffix, "none")])
 
     def read_carefully(self) -> bool:
         """Write the lines that can be read to a file of their own, in the same order and number."""
@@ -80,39 +76,55 @@ class NdjsonReader:
             if row.row_number in wanted:
                 yield row if row.reason else _judged(row)
 
+    def _is_odd(self) -> bool:
+        """Whether DuckDB would read the file otherwise than it is meant, or than the second pass does.
+
+        It takes a byte order mark for content, overlooks a file of one byte, and checks no checksum of gzip.
+        """
+        head = b""
+        is_packed = self.path.suffix in COMPRESSIONS
+        try:
+            for content in chunks(self.path):
+                head = head + content if len(head) < len(BOM) else head
+                if not is_packed and len(head) >= len(BOM):
+                    break
+        except TruncatedError:
+            return True
+        except DamagedError as error:
+            self._damage = str(error)
+            return True
+        return head.startswith(BOM) or len(head) < len(BOM)
+
     def _lines(self) -> Iterator[RawRow]:
         """All non-blank lines. A line that is too long comes cut; what breaks off comes as a last row."""
+        if self._damage:
+            yield RawRow(
+                1, self.name, 1, b"", "unreadable_file",
+                f"The file is damaged, or not compressed as its name says ({self._damage}). Nothing of it is taken in; "
+                "send it again, whole.",
+            )  # fmt: skip
+            return
         number = 0
-        line = 0
-        with _opened(self.path) as content:
-            first = True
-            while True:
-                try:
-                    raw, is_cut = _read_line(content, self.max_bytes)
-                except (EOFError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError) as error:
-                    yield RawRow(
-                        number + 1, self.name, line + 1, b"", "truncated_file",
-                        f"The compressed file breaks off after line {line} ({error}). The lines before are taken in; "
-                        "send the file again, whole: what is in already is not doubled.",
-                    )  # fmt: skip
-                    return
-                if not raw:
-                    return
-                line += 1
-                if first:
-                    first = False
-                    raw = raw.removeprefix(BOM)
-                if not raw.strip():
-                    continue
-                number += 1
-                if is_cut:
-                    yield RawRow(
-                        number, self.name, line, raw, "too_large",
-                        f"The line is longer than {self.max_bytes:,} bytes. Send smaller events, or raise "
-                        "DEALHOUSE_MAX_EVENT_BYTES and replay.",
-                    )  # fmt: skip
-                else:
-                    yield RawRow(number, self.name, line, raw.rstrip(b"\r\n"))
+        for line, (raw, is_cut, is_broken) in enumerate(_split(chunks(self.path), self.max_bytes), start=1):
+            text = raw.removeprefix(BOM) if line == 1 else raw
+            if is_broken:
+                yield RawRow(
+                    number + 1, self.name, line, text, "truncated_file",
+                    f"The compressed file breaks off in line {line}. The lines before are taken in; send the file "
+                    "again, whole: what is in already is not doubled.",
+                )  # fmt: skip
+                return
+            if not text.strip():
+                continue
+            number += 1
+            if is_cut:
+                yield RawRow(
+                    number, self.name, line, text, "too_large",
+                    f"The line is longer than {self.max_bytes:,} bytes. Send smaller events, or raise "
+                    "DEALHOUSE_MAX_EVENT_BYTES and replay.",
+                )  # fmt: skip
+            else:
+                yield RawRow(number, self.name, line, text.rstrip(b"\r"))
 
 
 def _judged(row: RawRow) -> RawRow:
@@ -121,7 +133,10 @@ def _judged(row: RawRow) -> RawRow:
 
 
 def unreadable(raw: bytes) -> tuple[str, str]:
-    """Why bytes are no JSON object: reason code and sentence, both empty where they are one."""
+    """Why bytes are no JSON object: reason code and sentence, both empty where they are one.
+
+    RFC 8259 to the letter: without Python's NaN and Infinity, and without halves of surrogate pairs.
+    """
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -130,39 +145,62 @@ def unreadable(raw: bytes) -> tuple[str, str]:
             f"Byte {error.start + 1} of the line is not UTF-8. Encode the file as UTF-8 and send it again.",
         )
     try:
-        value = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+        value = parse_json(text)
+    except ValueError as error:
         return "malformed_json", f"The line is no JSON: {error}. Send one whole JSON object on each line."
+    except RecursionError:
+        return "malformed_json", "The line is nested too deeply to be read. Send one flat JSON object on each line."
     if not isinstance(value, dict):
         return "not_an_object", f"The line holds a JSON {_kind(value)}. Send one JSON object on each line."
     return "", ""
+
+
+def parse_json(text: str) -> Any:
+    """Parse JSON by RFC 8259 to the letter, whatever the length of its numbers.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    RecursionError
+        If it is nested more deeply than Python can follow.
+    """
+    value = json.loads(text, parse_int=_integer, parse_constant=_no_constant)
+    if "\\u" in text:
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise ValueError("an escape is half of a surrogate pair") from error
+    return value
+
+
+def _integer(digits: str) -> int | float:
+    # Python refuses to read integers of thousands of digits; no contract takes one of more than 16.
+    return int(digits) if len(digits) <= _EXACT_DIGITS else float(digits)
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _kind(value: Any) -> str:
     return {list: "array", str: "string", bool: "boolean", type(None): "null"}.get(type(value), "number")
 
 
-def _opened(path: Path) -> IO[bytes]:
-    if path.suffix == ".gz":
-        return gzip.open(path, "rb")
-    if path.suffix == ".zst":
-        return zstandard.open(path, "rb")
-    return path.open("rb")
-
-
-def _starts_with_bom(path: Path) -> bool:
+def _split(content: Iterator[bytes], limit: int) -> Iterator[tuple[bytes, bool, bool]]:
+    """Lines without their ends; of each, whether it was cut to `limit` and whether the file breaks off in it."""
+    begun = b""
+    is_broken = False
     try:
-        with _opened(path) as content:
-            return content.read(3) == BOM
-    except (EOFError, OSError, zlib.error, zstandard.ZstdError):
-        return False
-
-
-def _read_line(content: IO[bytes], limit: int) -> tuple[bytes, bool]:
-    """One line; of a longer one than `limit` the first `limit` bytes, the rest passed over."""
-    raw = content.readline(limit + 1)
-    if len(raw) <= limit or raw.endswith(b"\n"):
-        return raw, False
-    while (rest := content.readline(1 << 20)) and not rest.endswith(b"\n"):
-        pass
-    return raw[:limit], True
+        for piece in content:
+            lines = piece.split(b"\n")
+            for line in lines[:-1]:
+                whole = begun + line
+                begun = b""
+                yield whole[:limit], len(whole) > limit, False
+            # Of an endless line no more is held than tells that it is too long.
+            begun = (begun + lines[-1])[: limit + 1]
+    except TruncatedError:
+        is_broken = True
+    if begun or is_broken:
+        yield begun[:limit], len(begun) > limit, is_broken

@@ -31,9 +31,7 @@ class ParquetReader:
         )
         is_text = self.types["data"] in ("VARCHAR", "JSON")
         columns.append("try_cast(data as json) as data" if is_text else "to_json(data) as data")
-        return Relation(
-            f"select {', '.join(columns)} from read_parquet(?, file_row_number = true)", [str(self.path)]
-        )
+        return Relation(f"select {', '.join(columns)} from read_parquet(?, file_row_number = true)", [str(self.path)])
 
     def read_carefully(self) -> bool:
         """There is only one way to read Parquet."""
