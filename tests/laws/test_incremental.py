@@ -53,7 +53,7 @@ def assert_incremental_is_full(home: Path, batches: list[list[Event]]) -> None:
         log += events
         add_batch(config, number, events)
         planned = build(config).plan
-        assert planned.action == ("full" if number == 1 else "incremental")
+        assert planned.action == ("full" if number == 1 else "incremental"), planned.reason
         expected = engine().build(log)
         assert_same_tables(engine().tables(*LAYERS), built_tables(config).__getitem__, expected.rows)
     step_by_step = built_tables(config)
