@@ -93,7 +93,10 @@ def planned(settings: Settings, clocks: Clocks | None = None) -> Plan:
 
 def deals(settings: Settings) -> list[tuple[Any, ...]]:
     with open_store(settings.layout(), settings) as con:
-        return con.execute("select deal_id, status, pipeline from facts.fact_deal order by deal_id").fetchall()
+        rows: list[tuple[Any, ...]] = con.execute(
+            "select deal_id, status, pipeline from facts.fact_deal order by deal_id"
+        ).fetchall()
+    return rows
 
 
 def digest(settings: Settings) -> str:

@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from warehouse.settings import PROJECT_DIR, Settings
 
 EXAMPLE = (PROJECT_DIR / ".env.example").read_text()
@@ -20,7 +22,7 @@ def test_the_example_names_exactly_the_settings_that_exist() -> None:
     )
 
 
-def test_the_values_of_the_example_are_the_defaults(monkeypatch) -> None:
+def test_the_values_of_the_example_are_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in Settings.model_fields:
         monkeypatch.delenv(f"DEALHOUSE_{name.upper()}", raising=False)
     defaults = Settings(_env_file=None)
