@@ -35,13 +35,14 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Company:
     )
     db.execute(
         """create table parsed as select n, file, line, line->>'id' as id, line->>'source' as source,
-            line->>'type' as type, line->>'tenantid' as tenant, (line->>'time')::timestamptz::timestamp as happened,
+            line->>'type' as type, coalesce(line->>'tenantid', 'default') as tenant,
+            (line->>'time')::timestamptz::timestamp as happened,
             line->'data' as data
         from lines where json_valid(line)"""
     )
     # Of two rows with one id the first counts: a copy is equal, and a conflict comes after what it contradicts.
     db.execute(
-        """create table events as select * from parsed where id not like '%-bad-%'
+        """create table events as select * from parsed where id not like '%-bad-%' and id is not null
         qualify row_number() over (partition by source, id order by happened, n) = 1"""
     )
     return Company(folder, summary, db)

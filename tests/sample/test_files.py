@@ -56,7 +56,8 @@ def test_the_default_company_has_the_size_that_is_promised(company: Company) -> 
 
 
 def test_what_is_planted_is_counted(company: Company) -> None:
-    equal = "select source, id, count(distinct line) kinds, count(*) n from parsed group by 1, 2 having n > 1"
+    equal = """select source, id, count(distinct line) kinds, count(*) n from parsed
+        where id is not null group by 1, 2 having n > 1"""
     conflicts = company.number(f"select count(*) from ({equal}) where kinds > 1")
     assert conflicts == company.summary.bad["conflicting_duplicate"]
     extra = company.number(f"select sum(n - kinds) from ({equal})")
@@ -68,6 +69,8 @@ def test_what_is_planted_is_counted(company: Company) -> None:
     assert company.number(late) == company.summary.late > 0
     future = company.number("select count(*) from parsed where happened > '2100-01-01'")
     assert future == company.summary.bad["future_time"]
+    nameless = company.number("select count(*) from parsed where id is null")
+    assert nameless == company.summary.bad["missing_attribute"]
     drifted = company.number("select count(*) from events where data->>'app_version' is not null")
     assert drifted == company.summary.drifted
     assert 0 < sum(company.summary.bad.values()) < 0.001 * company.summary.rows

@@ -24,7 +24,9 @@ def sample(
     seed: Annotated[int, typer.Option(help="Equal arguments give equal bytes.")] = 7,
     until: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="Last day, the same on whatever day it is made.", show_default="2026-06-30"),
+        typer.Option(
+            formats=["%Y-%m-%d"], help="Last day, the same on whatever day it is made.", show_default="2026-06-30"
+        ),
     ] = None,
     compress: Annotated[bool, typer.Option("--gzip", help="Write .ndjson.gz.")] = False,
 ) -> None:

@@ -20,6 +20,12 @@ from warehouse.sample.streams import Streams
 
 Event = dict[str, Any]
 
+DRIFTING = ["app.login", "web.session.started"]
+"""Types whose producer begins to send a field that no contract names."""
+
+_TERSE = ["shop", "web"]
+"""Producers that leave out ``specversion`` and the default tenant."""
+
 
 @dataclass(frozen=True)
 class Delivery:
@@ -58,7 +64,7 @@ def deliver(streams: Streams, events: pl.DataFrame, end: float, tag: str) -> Del
     """
     rng = streams("delivery")
     count, last = len(events), round(end * DAY_MS) - 1
-    drifted = rng.random(count) < truth.DRIFT_RATE
+    drifted = (rng.random(count) < truth.DRIFT_RATE) & events["type"].is_in(DRIFTING).to_numpy()
     delay = rng.exponential(20_000.0, count)
     offline = rng.random(count) < truth.LATE_RATE
     delay[offline] += rng.lognormal(np.log(4.0), 1.3, int(offline.sum())) * DAY_MS
@@ -86,8 +92,10 @@ def write(rows: pl.DataFrame, out: Path, compress: bool) -> list[Path]:
         path = out / f"events-{name}.ndjson{'.gz' if compress else ''}"
         text = io.BytesIO()
         part.select("line").write_csv(text, include_header=False, quote_style="never")
-        # No time stamp in the gzip header: equal events are equal files.
-        path.write_bytes(gzip.compress(text.getvalue(), 6, mtime=0) if compress else text.getvalue())
+        # No time stamp in the gzip header: equal events are equal files. A watched folder never shows half a file.
+        unfinished = out / f".{path.name}.part"
+        unfinished.write_bytes(gzip.compress(text.getvalue(), 6, mtime=0) if compress else text.getvalue())
+        unfinished.replace(path)
         paths.append(path)
     return paths
 
@@ -104,27 +112,19 @@ def _lines(events: pl.DataFrame, drifted: np.ndarray[Any, np.dtype[np.bool_]]) -
     extended = pl.when(pl.col("data") == "{}").then(pl.lit('{"app_version":"4.2"}')).otherwise(
         pl.concat_str(pl.col("data").str.head(-1), pl.lit(',"app_version":"4.2"}'))
     )  # fmt: skip
-    parts = [
-        pl.lit('{"specversion":"1.0","id":"'),
-        pl.col("id"),
-        pl.lit('","source":"'),
-        pl.col("source"),
-        pl.lit('","type":"'),
-        pl.col("type"),
-        pl.lit('","time":"'),
-        local,
-        zone,
-        pl.when(pl.col("subject").is_null())
-        .then(pl.lit(""))
-        .otherwise(pl.format('","subject":"{}', pl.col("subject"))),
-        pl.lit('","tenantid":"'),
-        pl.col("tenantid"),
-        pl.when(pl.col("actor").is_null()).then(pl.lit("")).otherwise(pl.format('","actor":"{}', pl.col("actor"))),
-        pl.lit('","data":'),
-        pl.when(pl.Series(drifted)).then(extended).otherwise(pl.col("data")),
-        pl.lit("}"),
+    terse = pl.col("source").is_in(_TERSE)
+    tenant = pl.when(terse & (pl.col("tenantid") == "default")).then(None).otherwise("tenantid")
+    words = [
+        pl.when(~terse).then(pl.lit('"specversion":"1.0"')),
+        *(pl.format('"{}":"{}"', pl.lit(name), pl.col(name)) for name in ("id", "source", "type")),
+        pl.format('"time":"{}{}"', local, zone),
+        pl.format('"subject":"{}"', "subject"),
+        pl.format('"tenantid":"{}"', tenant),
+        pl.format('"actor":"{}"', "actor"),
+        pl.format('"data":{}', pl.when(pl.Series(drifted)).then(extended).otherwise("data")),
     ]
-    return events.select(pl.concat_str(parts).alias("line")).to_series()
+    body = pl.concat_str(words, separator=",", ignore_nulls=True)
+    return events.select(pl.concat_str(pl.lit("{"), body, pl.lit("}")).alias("line")).to_series()
 
 
 def _change(**data: Any) -> Callable[[Event], Event]:
@@ -142,6 +142,8 @@ _FLAWS: dict[str, tuple[str, Callable[[Event], Event]]] = {
     "missing_field": ("crm.lead.created", _change(lead_source=None)),
     "wrong_type": ("web.session.started", _change(page_views={"count": 3})),
     "invalid_value": ("crm.lead.created", _change(lead_source="billboard")),
+    "missing_attribute": ("app.login", lambda event: {name: event[name] for name in event if name != "id"}),
+    "unsupported_specversion": ("crm.email.sent", lambda event: {**event, "specversion": "0.3"}),
     "conflicting_duplicate": ("crm.lead.created", _change(city="Elsewhere")),
 }
 
@@ -160,9 +162,10 @@ def _broken(
         chosen = rng.choice(candidates, min(each, len(candidates)), replace=False)
         bad[reason] = len(chosen)
         for number, row in enumerate(chosen.tolist()):
-            event = spoil(json.loads(good["line"][row]))
+            event = json.loads(good["line"][row])
             if reason != "conflicting_duplicate":
                 event["id"] = f"{tag}-bad-{reason}-{number}"
+            event = spoil(event)
             line = json.dumps(event, separators=(",", ":"))
             lines.append(line[: len(line) * 2 // 3] if reason == "malformed_json" else line)
             # After the good one, so that it is the second of the two that conflicts.

@@ -189,8 +189,8 @@ ERASURE_RATE = Effect(0.01, "share", "of leads that ask to be forgotten; ten tim
 # Delivery of events
 LATE_RATE = Effect(0.006, "share", "of events that arrive late, by 4 days in the median")
 DUPLICATE_EVENT_RATE = Effect(0.004, "share", "of events that arrive a second time, byte for byte")
-BAD_ROW_RATE = Effect(0.0001, "share", "of events to which a bad row of each kind is added")
-DRIFT_RATE = Effect(0.0005, "share", "of events with the field `app_version`, which no contract names")
+BAD_ROW_RATE = Effect(0.00005, "share", "of events to which a bad row of each kind is added")
+DRIFT_RATE = Effect(0.002, "share", "of logins and sessions with the field `app_version`, which no contract names")
 
 
 def effects() -> Iterator[tuple[str, Effect]]:
