@@ -42,6 +42,13 @@ def test_until_is_the_last_day(tmp_path: Path) -> None:
     assert last.date() == date(2025, 3, 15)
 
 
+def test_the_smallest_companies_can_be_made(tmp_path: Path) -> None:
+    for seed in range(8):
+        summary = write_company(tmp_path / str(seed), days=60, accounts=20, seed=seed)
+        assert len(summary.by_type) > 55
+        assert summary.rows == summary.events + summary.duplicates + sum(summary.bad.values())
+
+
 def test_too_small_a_company_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="Ask for 60 days, 20 accounts"):
         write_company(tmp_path, days=59)

@@ -56,7 +56,7 @@ def encode(columns: Mapping[str, pl.Series], height: int) -> pl.Series:
     Examples
     --------
     >>> encode({"a": pl.Series([1, None]), "b": pl.Series(["x", 'y"'])}, 2).to_list()
-    ['{"a":1,"b":"x"}', '{"b":"y\\\\""}']
+    ['{"a":1,"b":"x"}', '{"b":"y\\""}']
     """
     if not columns or height == 0:
         return pl.Series("data", ["{}"] * height, dtype=pl.String)
@@ -82,9 +82,8 @@ def when(keep: Bools, values: Column) -> pl.Series:
 
 def pick(choices: list[str], index: Ints) -> pl.Series:
     """Take the text at each position of ``index``; a negative position gives null."""
-    known = index >= 0
-    text = take(pl.Series(choices, dtype=pl.String), np.maximum(index, 0))
-    return text if known.all() else when(known, text)
+    # One more element, a null, stands for the negative positions; it also serves where there is no choice at all.
+    return take(pl.Series([*choices, None], dtype=pl.String), np.where(index >= 0, index, len(choices)))
 
 
 def take(series: pl.Series, index: Ints) -> pl.Series:

@@ -133,7 +133,7 @@ def _tenant(streams: Streams, log: EventLog, tenant: str, offset: int, count: in
     wins = ~silent & (rng.random(count) < sigmoid(np.asarray(logit)))
     decided = last_received + rng.uniform(2, 30, count)
     _stages(rng, emit, lead, at, last_received, decided, asks_call, silent, handoff, wins)
-    _follow_ups(rng, emit, lead, at, silent, offset)
+    _follow_ups(rng, emit, lead, channel, at, silent, offset)
 
 
 def _classify(rng: np.random.Generator, emit: Emit, message: pl.Series, at: Floats, is_call: Bools) -> None:
@@ -206,7 +206,9 @@ def _stages(
     emit("crm.lead.converted", decided + 1e-5, {"lead_id": lead}, wins, "human")
 
 
-def _follow_ups(rng: np.random.Generator, emit: Emit, lead: pl.Series, at: Floats, silent: Bools, offset: int) -> None:
+def _follow_ups(
+    rng: np.random.Generator, emit: Emit, lead: pl.Series, channel: pl.Series, at: Floats, silent: Bools, offset: int
+) -> None:
     """Wake the silent ones after 15 and 60 minutes; a reply cancels, night moves to the morning."""
     count = len(at)
     for step, minutes in ((1, 15.0), (2, 60.0)):
@@ -234,7 +236,7 @@ def _follow_ups(rng: np.random.Generator, emit: Emit, lead: pl.Series, at: Float
             "message_id": derived("msg-{}-r{}", lead, pl.repeat(step, count, eager=True)),
             "lead_id": lead,
             "conversation_id": derived("conv-{}", lead.str.strip_prefix("L-")),
-            "channel": "whatsapp",
+            "channel": channel,
         }
         emit("chat.message.received", sent_at + rng.uniform(0.01, 0.9, count), reply,
              silent & ~cancelled & (rng.random(count) < 0.25), "system")  # fmt: skip
