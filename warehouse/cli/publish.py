@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.box import SIMPLE
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
+from rich.table import Column, Table
 
 from warehouse.cli.app import app, err, out, settings
 from warehouse.errors import DealhouseError, UsageError
@@ -172,18 +173,18 @@ def _first(reader: pa.RecordBatchReader, limit: int) -> pa.RecordBatchReader:
 
 
 def _print_table(reader: pa.RecordBatchReader, is_limited: bool) -> None:
-    from warehouse.publish.export import plain_rows
+    from warehouse.publish.export import rows_of, shown
 
     table = Table(box=SIMPLE)
     for name in reader.schema.names:
-        table.add_column(name, overflow="fold")
+        table.add_column(escape(name), overflow="fold")
     count = 0
-    for row in plain_rows(reader):
+    for row in rows_of(reader):
         if is_limited or count < SHOWN_ROWS:
-            table.add_row(*("" if value is None else str(value) for value in row.values()))
+            table.add_row(*(escape(shown(value)) for value in row.values()))
         count += 1
     # A pipe has no width; without one, columns would be folded for a screen that is not there.
-    screen = out if out.is_terminal else Console(width=10_000, highlight=False, markup=False)
+    screen = out if out.is_terminal else Console(width=10_000, highlight=False)
     screen.print(table)
     hidden = 0 if is_limited else max(0, count - SHOWN_ROWS)
     more = f", {hidden:,} of them not shown (--limit, or --out)" if hidden else ""
@@ -191,7 +192,9 @@ def _print_table(reader: pa.RecordBatchReader, is_limited: bool) -> None:
 
 
 def _version_table(known: list[Published]) -> Table:
-    table = Table("", "version", "published (UTC)", "as of (UTC)", "tables", "rows", "MB", box=SIMPLE)
+    table = Table(
+        "", Column("version", no_wrap=True), "published (UTC)", "as of (UTC)", "tables", "rows", "MB", box=SIMPLE
+    )
     for each in reversed(known):
         table.add_row(
             "→" if each.is_current else "",

@@ -33,9 +33,9 @@ def write_json(reader: pa.RecordBatchReader, sink: IO[bytes]) -> int:
     """Write an array of objects, one per line."""
     rows = 0
     sink.write(b"[")
-    for row in plain_rows(reader):
+    for row in rows_of(reader):
         sink.write(b",\n" if rows else b"\n")
-        sink.write(json.dumps(row, ensure_ascii=False, allow_nan=False).encode())
+        sink.write(json.dumps(plain(row), ensure_ascii=False, allow_nan=False).encode())
         rows += 1
     sink.write(b"\n]\n" if rows else b"]\n")
     return rows
@@ -66,11 +66,17 @@ def write_file(reader: pa.RecordBatchReader, path: Path, kind: str) -> int:
     return rows
 
 
-def plain_rows(reader: pa.RecordBatchReader) -> Iterator[dict[str, Any]]:
-    """Yield rows made of what JSON knows."""
+def rows_of(reader: pa.RecordBatchReader) -> Iterator[dict[str, Any]]:
+    """Yield rows as Python values, one by one."""
     for batch in reader:
-        for row in batch.to_pylist():
-            yield {name: plain(value) for name, value in row.items()}
+        yield from batch.to_pylist()
+
+
+def shown(value: Any) -> str:
+    """Write a value for the screen."""
+    if value is None:
+        return ""
+    return str(value) if isinstance(value, datetime | Decimal) else str(plain(value))
 
 
 def plain(value: Any) -> Any:

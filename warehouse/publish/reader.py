@@ -24,7 +24,8 @@ HARDENED: Mapping[str, str] = {
     "autoload_known_extensions": "false",
     "allow_community_extensions": "false",
     "python_enable_replacements": "false",
-    "max_temp_directory_size": "0KB",
+    # A limit of 0 on the size of this folder means none; without a folder nothing is spilled to the disk.
+    "temp_directory": "",
     "memory_limit": "2GB",
     "lock_configuration": "true",
 }
