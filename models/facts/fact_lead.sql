@@ -54,10 +54,12 @@ leads as (
         {{ last_stated('pseudonymous', 'phone_key') }} as phone_key,
         {{ last_stated('pseudonymous', 'key_id') }} as key_id,
         {{ last_stated('pseudonymous', 'to_stage') }} as lead_stage,
-        max_by(pseudonymous.method, pseudonymous.event_number) filter (where pseudonymous.event_type = 'crm.lead.qualified')
-            as qualification_method,
-        max_by(pseudonymous.reason, pseudonymous.event_number) filter (where pseudonymous.event_type = 'crm.lead.disqualified')
-            as disqualified_reason,
+        max_by(pseudonymous.method, pseudonymous.event_number) filter (
+            where pseudonymous.event_type = 'crm.lead.qualified' and pseudonymous.method is not null
+        ) as qualification_method,
+        max_by(pseudonymous.reason, pseudonymous.event_number) filter (
+            where pseudonymous.event_type = 'crm.lead.disqualified' and pseudonymous.reason is not null
+        ) as disqualified_reason,
         min(pseudonymous.occurred_at) filter (where pseudonymous.event_type = 'crm.lead.created') as created_at,
         min(pseudonymous.occurred_at) as first_event_at,
         min(pseudonymous.occurred_at) filter (where pseudonymous.assigned_to is not null) as first_assigned_at,

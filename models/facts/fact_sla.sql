@@ -145,6 +145,7 @@ stops as (
 cancellations as (
     select
         stops.*,
+        coalesce(stops.period_to, cast('9999-12-31' as timestamp)) as period_end,
         case
             when stops.deal_status = 'lost' then stops.closed_at
             when stops.deal_status = 'cancelled' and stops.started_at < stops.closed_at then stops.closed_at
@@ -178,7 +179,8 @@ runs as (
         end as stopped_at,
         row_number() over (
             partition by cancellations.tenant_id, cancellations.deal_id, cancellations.sla
-            order by cancellations.started_at, cancellations.is_reopened
+            -- starts of the same instant: the one that was taken back in it comes first
+            order by cancellations.started_at, cancellations.is_reopened, cancellations.period_end
         ) as run_number
     from cancellations
 ),
