@@ -120,3 +120,8 @@ def test_readers_of_one_process_share_the_hardened_settings(home, published) -> 
         for con in (first, second):
             with pytest.raises(duckdb.Error, match="configuration"):
                 con.execute("set threads = 1")
+
+
+def test_columns_of_one_name_are_told_apart(home, published) -> None:
+    answer = query(home, "select 1 as a, 2 as a, 3 as a_1, 4 as a")
+    assert answer.to_pylist() == [{"a": 1, "a_1": 2, "a_1_1": 3, "a_2": 4}]

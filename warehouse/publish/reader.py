@@ -112,7 +112,7 @@ def answering(
         answer = con.sql(sql, params=params)
         if answer is None:  # a statement that answers nothing, such as SET VARIABLE
             answer = con.sql("select 'done' as outcome")
-        yield answer.to_arrow_reader(100_000)
+        yield _named_apart(answer.to_arrow_reader(100_000))
     except Exception as error:
         if not is_late.is_set() and not isinstance(error, duckdb.Error):
             raise
@@ -128,6 +128,24 @@ def answering(
     finally:
         if timer is not None:
             timer.cancel()
+
+
+def _named_apart(reader: Any) -> Any:
+    """Number columns of one name, as DuckDB does in a table: what is written by name would lose all but one."""
+    import pyarrow as pa
+
+    names: list[str] = []
+    for name in reader.schema.names:
+        number, fresh = 0, name
+        while fresh in names:
+            number += 1
+            fresh = f"{name}_{number}"
+        names.append(fresh)
+    if names == reader.schema.names:
+        return reader
+    schema = pa.schema([field.with_name(name) for field, name in zip(reader.schema, names, strict=True)])
+    batches = (pa.RecordBatch.from_arrays(batch.columns, schema=schema) for batch in reader)
+    return pa.RecordBatchReader.from_batches(schema, batches)
 
 
 def _open(home: Home, prefix: str, version: str | None = None) -> duckdb.DuckDBPyConnection:
