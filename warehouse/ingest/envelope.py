@@ -45,7 +45,7 @@ from (__RELATION__) as incoming
 def faults(event: dict[str, Any]) -> tuple[str, str]:
     """Reason code and sentence of the first attribute that is at fault; both empty where none is."""
     version = event.get("specversion")
-    if version is not None and version != SPECVERSION:
+    if version is not None and str(version) != SPECVERSION:
         return (
             "unsupported_specversion",
             f"specversion is {_shown(version)}; only {SPECVERSION!r} is taken in. Send CloudEvents 1.0.",
