@@ -48,24 +48,33 @@
     {%- endif -%}
 {%- endmacro -%}
 
-{#- The visible events of the touched entities (CTE `touched_entities`), numbered in their one order: by time; of the
-    same instant the creation first, the rest by id. -#}
+{#- Keeps to the touched entities (CTE `touched_entities`). On a full build all are, and the join would only cost. -#}
+{%- macro join_touched(alias, key) -%}
+    {%- if is_incremental() -%}
+    inner join touched_entities
+        on {{ alias }}.tenant_id = touched_entities.tenant_id and {{ alias }}.{{ key }} = touched_entities.{{ key }}
+    {%- endif -%}
+{%- endmacro -%}
+
+{#- The one order of an entity's events, for a window: by time; of the same instant the creation first, the rest by id. -#}
+{%- macro in_order(alias, key, created_type='') -%}
+    partition by {{ alias }}.tenant_id, {{ alias }}.{{ key }}
+    order by
+        {{ alias }}.occurred_at,
+        {%- if created_type %}
+        case when {{ alias }}.event_type = '{{ created_type }}' then 0 else 1 end,
+        {%- endif %}
+        {{ alias }}.event_id,
+        {{ alias }}.source
+{%- endmacro -%}
+
+{#- The visible events of the touched entities (CTE `touched_entities`), numbered in their one order. -#}
 {%- macro entity_events(staging, key, created_type='') -%}
     select
         event.*,
-        row_number() over (
-            partition by event.tenant_id, event.{{ key }}
-            order by
-                event.occurred_at,
-                {%- if created_type %}
-                case when event.event_type = '{{ created_type }}' then 0 else 1 end,
-                {%- endif %}
-                event.event_id,
-                event.source
-        ) as event_number
+        row_number() over ({{ in_order('event', key, created_type) }}) as event_number
     from {{ ref(staging) }} as event
-    inner join touched_entities
-        on event.tenant_id = touched_entities.tenant_id and event.{{ key }} = touched_entities.{{ key }}
+    {{ join_touched('event', key) }}
     where {{ is_visible('event') }}
 {%- endmacro -%}
 

@@ -40,27 +40,25 @@ with touched_entities as (
     {% endif %}
 ),
 
-events as (
-    {{ entity_events('stg_deal_event', 'deal_id', 'crm.deal.created') }}
-),
-
--- Amounts of offers, media plans and invoices are theirs, not the deal's.
+-- Amounts of offers, media plans and invoices are theirs, not the deal's. All windows share one order, and so one sort.
 deal_events as (
     select
-        events.*,
-        -- What closes a deal, or opens it again, as it stood just before this event.
+        event.*,
+        row_number() over ({{ in_order('event', 'deal_id', 'crm.deal.created') }}) as event_number,
+        -- What closed the deal last, or opened it again.
         {{ last_not_null(
-            "case when events.event_type in ('crm.deal.won', 'crm.deal.lost', 'crm.deal.reopened') then events.event_type end"
+            "case when event.event_type in ('crm.deal.won', 'crm.deal.lost', 'crm.deal.reopened') then event.event_type end"
         ) }} over (
-            partition by events.tenant_id, events.deal_id order by events.event_number
+            {{ in_order('event', 'deal_id', 'crm.deal.created') }}
             rows between unbounded preceding and current row
         ) as closing_event_type,
-        {{ last_not_null('events.expected_close_date') }} over (
-            partition by events.tenant_id, events.deal_id order by events.event_number
+        {{ last_not_null('event.expected_close_date') }} over (
+            {{ in_order('event', 'deal_id', 'crm.deal.created') }}
             rows between unbounded preceding and 1 preceding
         ) as previous_close_date
-    from events
-    where events.event_type like 'crm.deal.%'
+    from {{ ref('stg_deal_event') }} as event
+    {{ join_touched('event', 'deal_id') }}
+    where event.event_type like 'crm.deal.%' and {{ is_visible('event') }}
 ),
 
 latest as (
@@ -130,8 +128,7 @@ gates as (
         sum(case when change.is_set then 1 else -1 end) filter (where change.gate = 'revoked') = 1 as is_revoked,
         max(change.changed_at) filter (where change.gate = 'revoked' and change.is_set) as revoked_at
     from {{ ref('fact_gate_change') }} as change
-    inner join touched_entities
-        on change.tenant_id = touched_entities.tenant_id and change.deal_id = touched_entities.deal_id
+    {{ join_touched('change', 'deal_id') }}
     group by change.tenant_id, change.deal_id
 ),
 
@@ -139,8 +136,7 @@ gates as (
 closed_periods as (
     select visit.tenant_id, visit.deal_id, visit.entered_at as closed_from, visit.left_at as closed_to
     from {{ ref('fact_deal_stage') }} as visit
-    inner join touched_entities
-        on visit.tenant_id = touched_entities.tenant_id and visit.deal_id = touched_entities.deal_id
+    {{ join_touched('visit', 'deal_id') }}
     where visit.is_closing
     union all
     select verdict.tenant_id, verdict.deal_id, verdict.closed_from, verdict.closed_to
@@ -201,9 +197,11 @@ pushes as (
 ),
 
 first_events as (
-    select events.tenant_id, events.deal_id, min(events.occurred_at) as first_event_at
-    from events
-    group by events.tenant_id, events.deal_id
+    select event.tenant_id, event.deal_id, min(event.occurred_at) as first_event_at
+    from {{ ref('stg_deal_event') }} as event
+    {{ join_touched('event', 'deal_id') }}
+    where {{ is_visible('event') }}
+    group by event.tenant_id, event.deal_id
 ),
 
 placed as (

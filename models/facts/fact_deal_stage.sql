@@ -13,8 +13,43 @@ with touched_entities as (
     {{ touched('stg_deal_event', 'deal_id') }}
 ),
 
+changes as (
+    select change.tenant_id, change.deal_id, change.changed_at, max(change.gate_bits) as gate_bits
+    from {{ ref('fact_gate_change') }} as change
+    {{ join_touched('change', 'deal_id') }}
+    group by change.tenant_id, change.deal_id, change.changed_at
+),
+
+-- Events with what is known at each of them. All windows share one order, and so one sort.
 events as (
-    {{ entity_events('stg_deal_event', 'deal_id', 'crm.deal.created') }}
+    select
+        event.tenant_id,
+        event.deal_id,
+        event.event_type,
+        event.occurred_at,
+        event.actor,
+        event.evidence_refs,
+        event.pipeline,
+        event.stage,
+        event.to_stage,
+        row_number() over ({{ in_order('event', 'deal_id', 'crm.deal.created') }}) as event_number,
+        lead(event.occurred_at) over ({{ in_order('event', 'deal_id', 'crm.deal.created') }}) as following_at,
+        {{ last_not_null('changes.gate_bits') }} over (
+            {{ in_order('event', 'deal_id', 'crm.deal.created') }}
+            rows between unbounded preceding and current row
+        ) as gate_bits,
+        {{ last_not_null(
+            "case when event.event_type = 'crm.deal.lost' then true"
+            ~ " when event.event_type in ('crm.deal.won', 'crm.deal.reopened') then false end"
+        ) }} over (
+            {{ in_order('event', 'deal_id', 'crm.deal.created') }}
+            rows between unbounded preceding and current row
+        ) as is_lost
+    from {{ ref('stg_deal_event') }} as event
+    {{ join_touched('event', 'deal_id') }}
+    left join changes
+        on event.tenant_id = changes.tenant_id and event.deal_id = changes.deal_id and event.occurred_at = changes.changed_at
+    where {{ is_visible('event') }}
 ),
 
 deals as (
@@ -126,56 +161,25 @@ moved_entries as (
 ),
 
 -- The MasterDeal: the stage follows from the gates, until the deal is lost.
-gated as (
+gated_entries as (
     select
         events.tenant_id,
         events.deal_id,
+        deals.pipeline,
         events.event_number,
         events.occurred_at as entered_at,
         events.actor,
         events.evidence_refs,
-        {{ last_not_null('change.gate_bits') }} over deal_so_far as gate_bits,
-        {{ last_not_null(
-            "case when events.event_type = 'crm.deal.lost' then true"
-            ~ " when events.event_type in ('crm.deal.won', 'crm.deal.reopened') then false end"
-        ) }} over deal_so_far as is_lost,
-        -- Events of the same instant count together: only the last of them says where the deal stands.
-        row_number() over (
-            partition by events.tenant_id, events.deal_id, events.occurred_at order by events.event_number desc
-        ) as number_from_last
+        case when events.is_lost then 'lost' else decided.aggregated_stage end as stage
     from events
     inner join deals
         on events.tenant_id = deals.tenant_id and events.deal_id = deals.deal_id
-    left join (
-        select gate_change.tenant_id, gate_change.deal_id, gate_change.changed_at, max(gate_change.gate_bits) as gate_bits
-        from {{ ref('fact_gate_change') }} as gate_change
-        group by gate_change.tenant_id, gate_change.deal_id, gate_change.changed_at
-    ) as change
-        on
-            events.tenant_id = change.tenant_id
-            and events.deal_id = change.deal_id
-            and events.occurred_at = change.changed_at
-    where deals.pipeline = 'adtech'
-    window deal_so_far as (
-        partition by events.tenant_id, events.deal_id order by events.event_number
-        rows between unbounded preceding and current row
-    )
-),
-
-gated_entries as (
-    select
-        gated.tenant_id,
-        gated.deal_id,
-        'adtech' as pipeline,
-        gated.event_number,
-        gated.entered_at,
-        gated.actor,
-        gated.evidence_refs,
-        case when gated.is_lost then 'lost' else decided.aggregated_stage end as stage
-    from gated
     inner join {{ ref('dim_aggregated_stage') }} as decided
-        on coalesce(gated.gate_bits, 0) = decided.gate_bits and decided.rule_set = {{ stage_rule_set() }}
-    where gated.number_from_last = 1
+        on coalesce(events.gate_bits, 0) = decided.gate_bits and decided.rule_set = {{ stage_rule_set() }}
+    where
+        deals.pipeline = 'adtech'
+        -- Events of the same instant count together: only the last of them says where the deal stands.
+        and (events.following_at is null or events.following_at > events.occurred_at)
 ),
 
 entries as (

@@ -23,8 +23,7 @@ changes as (
             partition by change.tenant_id, change.deal_id, change.gate
         ) as first_true_at
     from {{ ref('fact_gate_change') }} as change
-    inner join touched_entities
-        on change.tenant_id = touched_entities.tenant_id and change.deal_id = touched_entities.deal_id
+    {{ join_touched('change', 'deal_id') }}
     where change.is_gate
 )
 

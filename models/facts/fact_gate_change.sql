@@ -31,8 +31,7 @@ settings as (
             order by event.occurred_at, event.event_id, event.source
         ) as was_set
     from {{ ref('stg_deal_event') }} as event
-    inner join touched_entities
-        on event.tenant_id = touched_entities.tenant_id and event.deal_id = touched_entities.deal_id
+    {{ join_touched('event', 'deal_id') }}
     -- one event may set several flags
     inner join {{ ref('gate') }} as gate
         on event.event_type = gate.event_type

@@ -21,8 +21,7 @@ deals as (
         deal.status,
         deal.closed_at
     from {{ ref('fact_deal') }} as deal
-    inner join touched_entities
-        on deal.tenant_id = touched_entities.tenant_id and deal.deal_id = touched_entities.deal_id
+    {{ join_touched('deal', 'deal_id') }}
 ),
 
 policies as (
@@ -45,8 +44,7 @@ gate_periods as (
             order by change.changed_at, change.event_id, change.source
         ) as holds_to
     from {{ ref('fact_gate_change') }} as change
-    inner join touched_entities
-        on change.tenant_id = touched_entities.tenant_id and change.deal_id = touched_entities.deal_id
+    {{ join_touched('change', 'deal_id') }}
 ),
 
 holding as (
@@ -58,8 +56,7 @@ holding as (
     union all
     select event.tenant_id, event.deal_id, event.event_type, min(event.occurred_at) as holds_from, null as holds_to
     from {{ ref('stg_deal_event') }} as event
-    inner join touched_entities
-        on event.tenant_id = touched_entities.tenant_id and event.deal_id = touched_entities.deal_id
+    {{ join_touched('event', 'deal_id') }}
     where
         {{ is_visible('event') }}
         and (

@@ -33,8 +33,7 @@ timeline as (
         null as stage,
         null as is_revoked
     from {{ ref('stg_deal_event') }} as event
-    inner join touched_entities
-        on event.tenant_id = touched_entities.tenant_id and event.deal_id = touched_entities.deal_id
+    {{ join_touched('event', 'deal_id') }}
     where event.event_type like 'crm.deal.%' and {{ is_visible('event') }}
     union all
     select
@@ -55,8 +54,7 @@ timeline as (
         visit.stage,
         null as is_revoked
     from {{ ref('fact_deal_stage') }} as visit
-    inner join touched_entities
-        on visit.tenant_id = touched_entities.tenant_id and visit.deal_id = touched_entities.deal_id
+    {{ join_touched('visit', 'deal_id') }}
     union all
     select
         change.tenant_id,
@@ -75,8 +73,7 @@ timeline as (
         null as stage,
         change.is_set as is_revoked
     from {{ ref('fact_gate_change') }} as change
-    inner join touched_entities
-        on change.tenant_id = touched_entities.tenant_id and change.deal_id = touched_entities.deal_id
+    {{ join_touched('change', 'deal_id') }}
     where change.gate = 'revoked'
 ),
 
@@ -94,10 +91,10 @@ states as (
         {{ last_not_null('timeline.expected_close_date') }} over so_far as expected_close_date,
         {{ last_not_null('timeline.probability') }} over so_far as probability,
         {{ last_not_null('timeline.forecast_category') }} over so_far as forecast_category,
-        row_number() over (
-            partition by timeline.tenant_id, timeline.deal_id, cast(timeline.changed_at as date)
-            order by timeline.changed_at desc, timeline.precedence desc, timeline.event_id desc, timeline.source desc
-        ) as number_from_last
+        lead(cast(timeline.changed_at as date)) over (
+            partition by timeline.tenant_id, timeline.deal_id
+            order by timeline.changed_at, timeline.precedence, timeline.event_id, timeline.source
+        ) as following_date
     from timeline
     window so_far as (
         partition by timeline.tenant_id, timeline.deal_id
@@ -132,7 +129,8 @@ ends_of_days as (
         on states.tenant_id = deal.tenant_id and states.deal_id = deal.deal_id
     left join {{ ref('dim_stage') }} as dim_stage
         on deal.pipeline = dim_stage.pipeline and states.stage = dim_stage.stage
-    where states.number_from_last = 1
+    -- the last of its day
+    where states.following_date is null or states.following_date > states.changed_date
 ),
 
 compared as (

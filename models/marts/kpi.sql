@@ -93,7 +93,8 @@ select
     measured.basis_count,
     cast(target.target as double) as target,
     case
-        when target.target is null or measured.kpi_value is null then 'no target'
+        when target.target is null then 'no target'
+        when measured.kpi_value is null then 'no value'
         when target.is_higher_better and measured.kpi_value > target.target then 'met'
         when not target.is_higher_better and measured.kpi_value < target.target then 'met'
         else 'missed'

@@ -1,0 +1,73 @@
+"""The pieces of work that are measured, each a function of plain values."""
+
+from pathlib import Path
+
+import duckdb
+
+from warehouse.build import build
+from warehouse.ingest import ingest_pending
+from warehouse.landing import Landing
+from warehouse.pipeline import run
+from warehouse.settings import Settings
+from warehouse.store import open_store
+
+READ = (
+    "create table events as select * from read_json(?, format = 'newline_delimited', "
+    "columns = {specversion: 'VARCHAR', id: 'VARCHAR', source: 'VARCHAR', type: 'VARCHAR', subject: 'VARCHAR', time: 'VARCHAR', tenantid: 'VARCHAR', "
+    "actor: 'VARCHAR', data: 'JSON'})"
+)
+
+
+def bare_read(path: str, database: str, threads: int) -> int:
+    """The baseline of ingestion: DuckDB reads the file into a table of a new database."""
+    with duckdb.connect(database, config={"threads": threads}) as con:
+        row = con.execute(READ, [path]).fetchone()
+    return int(row[0]) if row else 0
+
+
+def take_in(path: str, home: str) -> int:
+    """Land a file and take it in."""
+    settings = Settings.model_validate({"home": home})
+    layout = settings.layout()
+    Landing(layout).land_all([Path(path)])
+    with open_store(layout, settings) as con:
+        return sum(batch.accepted for batch in ingest_pending(con, layout, settings))
+
+
+def build_all(home: str) -> str:
+    """Full build of facts and marts, with all checks."""
+    return build(Settings.model_validate({"home": home}), full_refresh=True).plan.action
+
+
+def run_all(home: str, path: str = "") -> str:
+    """A whole run, publishing included."""
+    settings = Settings.model_validate({"home": home})
+    return run(settings, [Path(path)] if path else []).built.plan.action
+
+
+def by_hand(home: str, database: str, threads: int) -> int:
+    """The baseline of the build: one SQL script over the raw events of a home, into a new database."""
+    script = (Path(__file__).parent / "by_hand.sql").read_text()
+    with duckdb.connect(database, config={"threads": threads, "memory_limit": "3GB"}) as con:
+        con.execute("set TimeZone = 'UTC'; set preserve_insertion_order = false")
+        con.execute(f"attach '{home}/warehouse.duckdb' as warehouse (read_only)")
+        con.execute(script)
+        row = con.execute("select count(*) from fact_deal").fetchone()
+    return int(row[0]) if row else 0
+
+
+def differences(home: str, database: str) -> dict[str, int]:
+    """Rows of the tables written by hand that differ from the models', over their common columns."""
+    answer = {}
+    with duckdb.connect(database) as con:
+        con.execute(f"attach '{home}/warehouse.duckdb' as warehouse (read_only)")
+        for table in ("fact_deal", "fact_sla"):
+            columns = [row[0] for row in con.execute(f"describe {table}").fetchall()]
+            chosen = ", ".join(columns)
+            row = con.execute(
+                f"select count(*) from ((from (select {chosen} from {table}) except all (select {chosen} from "
+                f"warehouse.facts.{table})) union all (from (select {chosen} from warehouse.facts.{table}) except all "
+                f"(select {chosen} from {table})))"
+            ).fetchone()
+            answer[table] = int(row[0]) if row else 0
+    return answer
