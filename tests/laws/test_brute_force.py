@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.laws import brute_force, brute_force_sla
 from tests.laws.comparing import assert_same_rows
 from tests.laws.compiled import Event, Row, engine, seed_rows
-from tests.laws.logs import CALENDARS, deal_log
+from tests.laws.logs import CALENDARS, deal_log, instant
 
 PLAIN = {
     "facts.fact_deal": brute_force.fact_deal,
@@ -35,6 +35,40 @@ def check(log: list[Event], rule_set: str = "adtech", seeds: dict[str, list[Row]
             built = evidence_as_list(built)
         expected = brute_force_sla.fact_sla(seen, seeds) if table == "facts.fact_sla" else compute(seen)
         assert_same_rows(table, built, expected)
+
+
+def deal_events(*moves: tuple[str, float]) -> list[Event]:
+    """A MasterDeal and these events, each at its hour."""
+    log = [("crm.deal.created", 0.0), *moves]
+    return [
+        {
+            "source": "crm",
+            "id": f"e{number}",
+            "type": kind,
+            "time": instant(hours),
+            "data": {"deal_id": "d0"} | ({"pipeline": "adtech"} if number == 0 else {}),
+        }
+        for number, (kind, hours) in enumerate(log)
+    ]
+
+
+SIGNED, REVOKED = "docflow.contract.signed", "docflow.contract.revoked"
+OFFER, LAUNCH = "crm.offer.approved", "mediapush.campaign.started"
+
+
+@pytest.mark.parametrize(
+    "moves",
+    [
+        [(SIGNED, 5), (REVOKED, 5), (SIGNED, 5), (LAUNCH, 9)],
+        [(OFFER, 1), (SIGNED, 5), (REVOKED, 5), (SIGNED, 5), (REVOKED, 7)],
+        [(OFFER, 5), (SIGNED, 5), (REVOKED, 5)],
+        [(OFFER, 1), (SIGNED, 73), (REVOKED, 80), (SIGNED, 81)],
+        [(OFFER, 1), (SIGNED, 74), (REVOKED, 80), (LAUNCH, 90)],
+    ],
+    ids=["taken back in its instant", "twice in an instant", "all at once", "used up exactly", "crossed before"],
+)
+def test_corners_of_timers(moves: list[tuple[str, float]]) -> None:
+    check(deal_events(*moves))
 
 
 @given(deal_log())
