@@ -161,7 +161,8 @@ def test_a_hundred_unknown_types_and_shapes(fresh: Depot) -> None:
 BEYOND_THE_ENVELOPE = {"unknown_type", "missing_field", "future_time", "conflicting_duplicate"}
 
 scalars = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=8), st.just("[]"),
+    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=8), st.just("[]"),
     st.lists(st.integers(), max_size=2), st.dictionaries(st.text(max_size=2), st.integers(), max_size=2),
 )  # fmt: skip
 times = st.one_of(

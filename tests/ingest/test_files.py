@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import polars as pl
@@ -123,8 +123,9 @@ def test_rows_keep_their_numbers_over_many_buffers(tmp_path: Path) -> None:
 
 pieces = st.sampled_from(
     [
-        b"\n", b"\r\n", b"\r", b" ", b"\t", b"\x0c", b"\x0b", b"\0", b"{", b"}", b'"', b"\\", b"[", b"]", b",", b"null", b"1",
-        b"\xff", b"\xc2\xa0", BOM, b"\x1c", b"\x85", b'{"id":"a"}', b'{"id":"b"}', b'{"id":"a\\', b"'", b"#", b"//",
+        b"\n", b"\r\n", b"\r", b" ", b"\t", b"\x0c", b"\x0b", b"\0", b"{", b"}", b'"', b"\\", b"[", b"]", b",",
+        b"null", b"1", b"\xff", b"\xc2\xa0", BOM, b"\x1c", b"\x85", b'{"id":"a"}',
+        b'{"id":"b"}', b'{"id":"a\\', b"'", b"#", b"//",
     ]
 )  # fmt: skip
 
@@ -146,7 +147,7 @@ def test_both_passes_count_the_same_rows(fresh_reader: tuple[Depot, Path], conte
 
 
 @pytest.fixture(scope="module")
-def fresh_reader(tmp_path_factory: pytest.TempPathFactory):  # noqa: ANN201
+def fresh_reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Depot, Path]]:
     folder = tmp_path_factory.mktemp("reader")
     with depot(folder) as one:
         yield one, folder

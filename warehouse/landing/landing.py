@@ -141,7 +141,6 @@ class Landing:
             return [str(error)]
         problems: list[str] = []
         expected: dict[str, dict[str, Any]] = {}
-        last = entries[-1].seq if entries else 0
         for entry in entries:
             for file in entry.files:
                 expected[str(file["file"])] = file
@@ -154,9 +153,10 @@ class Landing:
                     )
         if self.segments.exists():
             problems += [
-                f"{path} is not in the manifest: it was put there by something else, or is left from a cut-off run."
+                f"{path} is not in the manifest: that has lost its last line, something else put the file "
+                "there, or a run was cut off; in that case the next landing removes it."
                 for path in sorted(self.segments.iterdir())
-                if path.name not in expected and not path.name.startswith(f"{last + 1:08d}-")
+                if path.name not in expected and path.suffix != ".tmp"
             ]
         return problems
 

@@ -1,0 +1,106 @@
+"""The commands as a user calls them: what they print, and their exit codes."""
+
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from tests.ingest.depot import event, lines
+from warehouse.cli.app import app, load_commands, out
+from warehouse.errors import UsageError
+
+Call = Callable[..., Result]
+
+
+@pytest.fixture
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
+    monkeypatch.setattr(out, "width", 200)
+    monkeypatch.setenv("DEALHOUSE_NOW", "2026-01-01T00:00:00Z")
+    load_commands()
+    runner = CliRunner()
+
+    def run(*words: str | Path) -> Result:
+        return runner.invoke(app, ["--home", str(tmp_path / "home"), *map(str, words)])
+
+    return run
+
+
+@pytest.fixture
+def sent(tmp_path: Path) -> Path:
+    path = tmp_path / "events.ndjson.gz"
+    extra = event("c", data={"deal_id": "D", "colour": "red"})
+    ahead = event("ahead", time="2026-01-05T00:00:00Z")
+    path.write_bytes(gzip.compress(lines(event("a"), event("a"), b"hello [bold]", extra, ahead)))
+    return path
+
+
+def test_ingest_says_what_became_of_the_rows(call: Call, sent: Path) -> None:
+    done = call("ingest", sent)
+    assert done.exit_code == 0
+    assert "events.ndjson.gz" in done.stdout
+    assert ["5", "2", "1", "2"] in [
+        [word for word in row.replace("│", " ").split() if word.isdigit()][-4:] for row in done.stdout.splitlines()
+    ]
+    assert "colour of crm.deal.won" in done.stdout
+    again = call("ingest", sent)
+    assert again.exit_code == 0
+    assert "Nothing new" in again.stdout
+
+
+def test_strict_ends_with_3_where_rows_were_rejected(call: Call, sent: Path, tmp_path: Path) -> None:
+    assert call("ingest", "--strict", sent).exit_code == 3
+    good = tmp_path / "good.ndjson"
+    good.write_bytes(lines(event("g")))
+    assert call("ingest", "--strict", good).exit_code == 0
+
+
+def test_rejects_shows_each_with_file_line_and_text(call: Call, sent: Path) -> None:
+    call("ingest", sent)
+    shown = call("rejects").stdout
+    assert "malformed_json batch 1, events.ndjson.gz line 3" in shown
+    assert "hello [bold]" in shown
+    assert "2 of 2 shown: 1 future_time, 1 malformed_json" in shown
+    only = call("rejects", "--reason", "future_time").stdout
+    assert "line 5, crm.deal.won" in only
+    assert "line 3" not in only
+    assert "Nothing" in call("rejects", "--batch", "7").stdout
+
+
+def test_replay_takes_in_what_is_acceptable_by_now(call: Call, sent: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    call("ingest", sent)
+    assert "none of the rejected rows" in call("rejects", "--replay").stdout
+    monkeypatch.setenv("DEALHOUSE_NOW", "2026-01-05T00:00:00Z")
+    assert "batch 2: 1 accepted, 0 duplicate" in call("rejects", "--replay").stdout
+    assert "1 of 1 shown: 1 malformed_json" in call("rejects").stdout
+    assert "2 batches: 3 events" in call("rebuild").stdout
+
+
+def test_verify_ends_with_1_and_names_the_file(call: Call, sent: Path, tmp_path: Path) -> None:
+    call("ingest", sent)
+    whole = call("verify")
+    assert (whole.exit_code, "1 entries" in whole.stdout) == (0, True)
+    (segment,) = (tmp_path / "home" / "landing" / "segments").iterdir()
+    segment.chmod(0o644)
+    segment.write_bytes(b"other")
+    broken = call("verify")
+    assert broken.exit_code == 1
+    assert segment.name in broken.stdout.replace("\n", "")
+
+
+def test_the_inbox_is_taken_in_and_what_needs_a_mapping_is_named(call: Call, tmp_path: Path) -> None:
+    inbox = tmp_path / "home" / "inbox"
+    inbox.mkdir(parents=True)
+    (inbox / "a.ndjson").write_text(json.dumps(event()) + "\n")
+    (inbox / "b.csv").write_text("x\n1\n")
+    done = call("ingest")
+    assert done.exit_code == 0
+    assert "b.csv was not landed: a file of this kind needs a mapping" in done.stdout
+    assert [path.name for path in inbox.iterdir()] == ["b.csv"]
+
+
+def test_wrong_usage_is_told_as_such(call: Call, sent: Path, tmp_path: Path) -> None:
+    assert isinstance(call("ingest", tmp_path / "none.ndjson").exception, UsageError)
+    assert isinstance(call("ingest", "--received-at", "yesterday", sent).exception, UsageError)
