@@ -1,1 +1,1 @@
-"""What measures speed. Every figure is a ratio against a baseline that was measured in the same run on the same machine."""
+"""What measures speed: every figure is a ratio against a baseline measured in the same run on the same machine."""

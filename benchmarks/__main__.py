@@ -26,8 +26,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1, help="rounds of baseline and ours")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
-    print(f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {options.threads} threads, DuckDB {duckdb.__version__}, "
-          f"Python {platform.python_version()}: {' '.join(sys.argv[1:]) or 'default'}")  # fmt: skip
+    call = " ".join(sys.argv[1:]) or "default"
+    versions = f"DuckDB {duckdb.__version__}, Python {platform.python_version()}"
+    print(f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {options.threads} threads, {versions}: {call}")
     with tempfile.TemporaryDirectory(prefix="dealhouse-bench-") as folder:
         bench = Bench(Path(folder), options.events, options.rounds, options.threads)
         for part in options.parts:

@@ -11,11 +11,13 @@ from warehouse.pipeline import run
 from warehouse.settings import Settings
 from warehouse.store import open_store
 
-READ = (
-    "create table events as select * from read_json(?, format = 'newline_delimited', "
-    "columns = {specversion: 'VARCHAR', id: 'VARCHAR', source: 'VARCHAR', type: 'VARCHAR', subject: 'VARCHAR', time: 'VARCHAR', tenantid: 'VARCHAR', "
-    "actor: 'VARCHAR', data: 'JSON'})"
-)
+READ = """
+create table events as
+select * from read_json(?, format = 'newline_delimited', columns = {
+    specversion: 'VARCHAR', id: 'VARCHAR', source: 'VARCHAR', type: 'VARCHAR', subject: 'VARCHAR', time: 'VARCHAR',
+    tenantid: 'VARCHAR', actor: 'VARCHAR', data: 'JSON'
+})
+"""
 
 
 def bare_read(path: str, database: str, threads: int) -> int:
@@ -27,7 +29,7 @@ def bare_read(path: str, database: str, threads: int) -> int:
 
 def take_in(path: str, home: str) -> int:
     """Land a file and take it in."""
-    settings = Settings.model_validate({"home": home})
+    settings = Settings(home=Path(home))
     layout = settings.layout()
     Landing(layout).land_all([Path(path)])
     with open_store(layout, settings) as con:
@@ -36,12 +38,12 @@ def take_in(path: str, home: str) -> int:
 
 def build_all(home: str) -> str:
     """Full build of facts and marts, with all checks."""
-    return build(Settings.model_validate({"home": home}), full_refresh=True).plan.action
+    return build(Settings(home=Path(home)), full_refresh=True).plan.action
 
 
 def run_all(home: str, path: str = "") -> str:
     """A whole run, publishing included."""
-    settings = Settings.model_validate({"home": home})
+    settings = Settings(home=Path(home))
     return run(settings, [Path(path)] if path else []).built.plan.action
 
 

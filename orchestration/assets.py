@@ -28,7 +28,7 @@ from orchestration.execute import Execution
 from orchestration.project import load_manifest
 from orchestration.resources import BuildOptions, TakeIn, Warehouse
 from warehouse import dbt, pipeline
-from warehouse.build import BuildFailed, build
+from warehouse.build import BuildFailedError, build
 from warehouse.ingest.health import HealthCheck, reject_rate, silent_sources
 from warehouse.publish import is_current
 from warehouse.store import open_store, row_counts
@@ -47,7 +47,7 @@ RAW_TABLES = {
 }
 
 
-class Translator(DagsterDbtTranslator):
+class Translator(DagsterDbtTranslator):  # type: ignore[misc]
     """Names assets by their schema and puts them into the group of their folder."""
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> AssetKey:
@@ -140,7 +140,7 @@ def _ingestion_check(name: str, check: HealthCheck) -> AssetCheckResult:
     )
 
 
-@dbt_assets(manifest=MANIFEST, dagster_dbt_translator=TRANSLATOR, name="build")
+@dbt_assets(manifest=MANIFEST, dagster_dbt_translator=TRANSLATOR, name="build")  # type: ignore[untyped-decorator]
 def built(
     context: AssetExecutionContext, config: BuildOptions, warehouse: Warehouse
 ) -> Iterator[Output[None] | AssetCheckResult]:
@@ -150,7 +150,7 @@ def built(
     clocks = config.clocks()
     try:
         outcome = build(settings, clocks, config.full_refresh, on_node=_log_to(context))
-    except BuildFailed as failed:
+    except BuildFailedError as failed:
         yield from _check_results(failed.nodes)
         raise Failure(description=str(failed), allow_retries=False) from failed
     context.log.info(f"Build: {outcome.plan.action}, because {outcome.plan.reason}.")
@@ -164,7 +164,7 @@ def built(
     for unique_id in TopologicalSorter(MANIFEST["parent_map"]).static_order():
         node = MANIFEST["nodes"].get(unique_id)
         key = TRANSLATOR.get_asset_key(node) if node else None
-        if key in outputs and key in context.selected_asset_keys:
+        if key is not None and key in outputs and key in context.selected_asset_keys:
             layer, table = key.path
             yield Output(None, output_name=outputs[key], metadata={"dagster/row_count": counts[layer].get(table, 0)})
     yield from _check_results(outcome.nodes)

@@ -107,7 +107,7 @@ def build(as_of: AsOf = "", known_at: KnownAt = "", full_refresh: FullRefresh = 
     for value in (as_of, known_at):
         _check_instant(value)
     current = settings()
-    clocks = BuildOptions(as_of=as_of, known_at=known_at).clocks()
+    clocks = BuildOptions(as_of=as_of, known_at=known_at, full_refresh=full_refresh).clocks()
     with writer_lock(current.layout(), "build", wait_seconds=current.lock_wait_seconds):
         built = build_now(
             current,

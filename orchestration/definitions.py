@@ -34,7 +34,7 @@ full_refresh_job = define_asset_job(
     "full_refresh",
     selection=AssetSelection.all(),
     executor_def=in_process_executor,
-    config=RunConfig(ops={"build": BuildOptions(full_refresh=True)}),
+    config=RunConfig(ops={"build": BuildOptions(as_of="", known_at="", full_refresh=True)}),
     description="The same, with every table built anew.",
 )
 ingestion_job = define_asset_job(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 from dagster import Config, ConfigurableResource, InitResourceContext
 from pydantic import Field
@@ -20,7 +21,7 @@ class Warehouse(ConfigurableResource):  # type: ignore[type-arg]
     @property
     def settings(self) -> Settings:
         """Settings of this home."""
-        return Settings.model_validate({"home": self.home})
+        return Settings(home=Path(self.home))
 
     @contextmanager
     def yield_for_execution(self, context: InitResourceContext) -> Iterator["Warehouse"]:

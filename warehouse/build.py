@@ -57,7 +57,7 @@ class Built:
     nodes: list[dbt.NodeResult]
 
 
-class BuildFailed(DealhouseError):
+class BuildFailedError(DealhouseError):
     """Models or checks of severity error failed; nothing may be published from this build."""
 
     def __init__(self, result: dbt.BuildResult, log: Path) -> None:
@@ -132,7 +132,7 @@ def build(
 
     Raises
     ------
-    BuildFailed
+    BuildFailedError
         If a model, or a check of severity error, failed.
     """
     clocks = clocks or Clocks()
@@ -154,7 +154,7 @@ def build(
         arguments.append("--full-refresh")
     result = dbt.invoke(settings, arguments, on_node)
     if result.failed or not result.nodes:
-        raise BuildFailed(result, home.dbt)
+        raise BuildFailedError(result, home.dbt)
     with open_store(home, settings) as con:
         con.execute("begin")
         con.execute("delete from raw.build_state")
@@ -184,4 +184,5 @@ def build(
 def _finished(con: duckdb.DuckDBPyConnection) -> tuple[str, datetime | None]:
     row = con.execute("select build_id, as_of from raw.build_state").fetchone()
     assert row is not None
-    return row
+    build_id, as_of = row
+    return str(build_id), as_of

@@ -58,7 +58,7 @@ class Home:
 
     @cached_property
     def dbt(self) -> Path:
-        """dbt's target and logs."""
+        """Target and logs of dbt."""
         return self.root / "dbt"
 
     @cached_property

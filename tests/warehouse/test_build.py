@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from warehouse.build import BuildFailed, Clocks, Plan, build, plan
+from warehouse.build import BuildFailedError, Clocks, Plan, build, plan
 from warehouse.pipeline import run, take_in
 from warehouse.publish import current, query
 from warehouse.settings import PROJECT_DIR, Settings
@@ -163,7 +163,7 @@ def test_a_policy_without_a_calendar_fails_the_run_and_publishes_nothing(setting
     good = policies.read_text()
     policies.write_text(good.replace("crm.brief.submitted,8,24x7,crm", "crm.brief.submitted,8,nights,crm"))
     assert policies.read_text() != good
-    with pytest.raises(BuildFailed) as failure:
+    with pytest.raises(BuildFailedError) as failure:
         run(settings, [write(folder / "second.ndjson", SECOND)])
     assert "not_null_dim_sla_policy_time_zone" in failure.value.where
     # Timers were not computed with a calendar that nobody knows, and readers see what they saw.
@@ -186,7 +186,7 @@ def test_a_failed_incremental_build_is_not_taken_for_done(settings: Settings, fo
     with open_store(settings.layout(), settings) as con:
         con.execute("insert into facts.dim_account (tenant_id) values ('t')")
     take_in(settings, [write(folder / "second.ndjson", SECOND)])
-    with pytest.raises(BuildFailed, match="unique_grain_dim_account"):
+    with pytest.raises(BuildFailedError, match="unique_grain_dim_account"):
         build(settings)
     assert planned(settings).action == "incremental"
 

@@ -38,10 +38,11 @@ err = Console(stderr=True, highlight=False)
 
 def settings() -> Settings:
     """Settings of this call: environment, ``.env``, and the options before the command."""
-    return Settings(**_overrides)
+    return Settings(home=_given["home"]) if "home" in _given else Settings()
 
 
-_overrides: dict[str, Path] = {}
+_given: dict[str, Path] = {}
+"""Options that stand before the command."""
 
 
 def _show_version(value: bool) -> None:
@@ -60,9 +61,9 @@ def _common(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    _overrides.clear()
+    _given.clear()
     if home is not None:
-        _overrides["home"] = home
+        _given["home"] = home
 
 
 def load_commands() -> None:
