@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 
 from warehouse.errors import DealhouseError
+from warehouse.publish.space import require_space
 from warehouse.settings import Home, Settings
 from warehouse.store import open_store
 
@@ -53,7 +54,7 @@ def is_corruption(error: BaseException | str) -> bool:
 
 
 def ensure_warehouse(home: Home, settings: Settings, *, rebuild: bool = False) -> str | None:
-    """See to it that the work file can be opened; where it cannot, remove it.
+    """See to it that there is room and the work file can be opened; where it cannot, remove it.
 
     The caller holds the writer lock, has no connection open, and takes in what is pending next: after a
     removal, all of landing.
@@ -70,10 +71,13 @@ def ensure_warehouse(home: Home, settings: Settings, *, rebuild: bool = False) -
 
     Raises
     ------
+    NoSpaceError
+        If the disk is too full to begin.
     DealhouseError
         If the file is sound but held by another program.
     """
     shutil.rmtree(home.root / "tmp", ignore_errors=True)  # what killed processes had spilled there
+    require_space(home)
     reason = "damage was met while working with it" if rebuild else _damage(home, settings)
     if reason is not None:
         _log.warning("%s is made anew from landing: %s", home.warehouse, reason)

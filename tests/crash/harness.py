@@ -117,6 +117,7 @@ class Worker:
 
 
 def kill(pid: int) -> None:
+    assert pid > 1, "0 and below mean whole groups of processes"
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
 

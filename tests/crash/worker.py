@@ -44,6 +44,7 @@ def watch(event: str, arguments: tuple[object, ...]) -> None:
 
 
 def child(home: Path, project: Path, now: str) -> None:
+    say(f"pid {os.getpid()}")
     os.environ["DEALHOUSE_NOW"] = now
     sys.addaudithook(watch)
     try:
@@ -63,7 +64,6 @@ def main() -> None:
         pid = os.fork()
         if pid == 0:
             child(home, project, line.strip())
-        say(f"pid {pid}")
         os.waitpid(pid, 0)
         say("exit")
 

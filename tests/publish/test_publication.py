@@ -1,6 +1,7 @@
 """What a published version holds, and that it appears whole or not at all."""
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -24,6 +25,8 @@ from warehouse.publish import (
     verify_published,
 )
 from warehouse.publish.publication import PublishError
+from warehouse.publish.space import NoSpaceError
+from warehouse.recover import ensure_warehouse
 
 
 def names(con: duckdb.DuckDBPyConnection) -> set[str]:
@@ -137,12 +140,14 @@ def test_a_work_file_without_layers_is_nothing_to_publish(home, settings) -> Non
     assert not list(home.published.glob("*.duckdb"))
 
 
-def test_too_little_space_is_told_before_writing(home, publish_run, settings, monkeypatch) -> None:
+@pytest.mark.parametrize("step", [lambda home, settings: publish(home, settings, RunInfo("run")), ensure_warehouse])
+def test_too_little_space_is_told_before_writing(home, publish_run, settings, monkeypatch, step) -> None:
     first = publish_run(1)
-    monkeypatch.setattr("warehouse.publish.publication.SPACE_FACTOR", 10**12)
-    with pytest.raises(PublishError, match="too little free space"):
-        publish(home, settings, RunInfo("run"))
+    monkeypatch.setattr("warehouse.publish.space.SNAPSHOTS", 10**12)
+    with pytest.raises(NoSpaceError, match="are wanted"):
+        step(home, settings)
     assert current(home).version == first.version
+    assert not list(home.published.glob(".incoming*"))
 
 
 LIMITED = """
@@ -179,12 +184,12 @@ def test_a_file_that_cannot_grow_fails_the_run_alone(home, settings, publish_run
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A home on a disk of 12 MB; elsewhere than as root, the test above has to do."""
+    """A folder on a disk of its own of 50 MB; elsewhere than as root, the test above has to do."""
     folder = tmp_path / "small"
     folder.mkdir()
     mounted = os.geteuid() == 0 and (
         subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(folder)], check=False, capture_output=True
+            ["mount", "-t", "tmpfs", "-o", "size=50m", "tmpfs", str(folder)], check=False, capture_output=True
         ).returncode
         == 0
     )
@@ -193,15 +198,17 @@ def small_disk(tmp_path):
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def test_a_full_disk_fails_the_run_alone(small_disk, home, settings, publish_run, build) -> None:
+def test_a_full_disk_fails_the_run_alone(small_disk, home, settings, publish_run, build, monkeypatch) -> None:
     if small_disk is not None:
         home.published.symlink_to(small_disk)
     first = publish_run(1)
     build(2, rows=400_000)
     ballast = home.published / "ballast"
     if small_disk is not None:
-        ballast.write_bytes(b"x" * 8_000_000)
-        with pytest.raises(PublishError, match="readers keep the former one"):
+        for name in ("LEAST_BYTES", "SNAPSHOTS"):
+            monkeypatch.setattr(f"warehouse.publish.space.{name}", 0)  # or it would not begin
+        ballast.write_bytes(bytes(shutil.disk_usage(small_disk).free - 1_000_000))
+        with pytest.raises(PublishError, match="No space left"):
             publish(home, settings, RunInfo("full"))
         ballast.unlink()
     assert query(home, "select max(run) as run from facts.fact_deal").to_pylist() == [{"run": 1}]

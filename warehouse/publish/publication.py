@@ -20,15 +20,13 @@ from warehouse.errors import DealhouseError
 from warehouse.publish import pointer, snapshot
 from warehouse.publish.inspection import inspect
 from warehouse.publish.pointer import Published
+from warehouse.publish.space import require_space
 from warehouse.settings import Home, Settings
 from warehouse.store import open_store
 
 PUBLIC_LAYERS = ("facts", "marts", "scores")
 CONTACT_LAYERS = ("contacts",)
 """Personal details: published apart, readable by the owner of the file alone."""
-
-SPACE_FACTOR = 2
-"""Free space wanted before a publication, in sizes of the last one."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ def publish(home: Home, settings: Settings, run: RunInfo) -> Published:
     with pointer.swapping(home):
         pointer.clean(home)
         version = pointer.next_version(home)
-    _check_space(home)
+    require_space(home)
     incoming = home.published / f"{pointer.INCOMING}{version}"
     publication = {
         "version": version,
@@ -114,20 +112,6 @@ def publish(home: Home, settings: Settings, run: RunInfo) -> Published:
     published = pointer.current(home)
     assert published is not None
     return published
-
-
-def _check_space(home: Home) -> None:
-    last = pointer.current(home)
-    wanted = SPACE_FACTOR * last.bytes if last else 0
-    free = shutil.disk_usage(home.published).free
-    if free < wanted:
-        raise PublishError(
-            "The new version was not published: there is too little free space; readers keep the former one.",
-            where=str(home.published),
-            why=f"{free / 1e6:,.1f} MB are free, {wanted / 1e6:,.1f} MB are wanted "
-            f"({SPACE_FACTOR} times the last version)",
-            todo="Free some space, or keep fewer versions with DEALHOUSE_KEEP_PUBLISHED, and run again.",
-        )
 
 
 def _write(home: Home, settings: Settings, incoming: Path, publication: dict[str, Any]) -> dict[str, dict[str, int]]:
