@@ -7,6 +7,7 @@ import duckdb
 
 from warehouse.sources.reader import RawRow, Relation
 
+_INSTANT = "%Y-%m-%dT%H:%M:%S.%fZ"
 _OPTIONAL = ("specversion", "subject", "tenantid", "actor")
 
 
@@ -25,13 +26,31 @@ class ParquetReader:
             columns.append(f"cast({name} as varchar) as {name}" if name in self.types else f"null as {name}")
         is_instant = self.types["time"].startswith("TIMESTAMP")
         columns.append(
-            "strftime(cast(time as timestamp), '%Y-%m-%dT%H:%M:%S.%fZ') as time"
+            f"strftime(cast(time as timestamp), '{_INSTANT}') as time"
             if is_instant
             else "cast(time as varchar) as time"
         )
-        is_text = self.types["data"] in ("VARCHAR", "JSON")
-        columns.append("try_cast(data as json) as data" if is_text else "to_json(data) as data")
+        columns.append(f"{self._data()} as data")
         return Relation(f"select {', '.join(columns)} from read_parquet(?, file_row_number = true)", [str(self.path)])
+
+    def _data(self) -> str:
+        if self.types["data"] in ("VARCHAR", "JSON"):
+            return "case when json_valid(data) then json(data) end"
+        # A struct has every field in every row. Null means absent, and merging into nothing leaves nulls out.
+        return f"case when data is not null then json_merge_patch('{{}}', to_json({self._with_offsets()})) end"
+
+    def _with_offsets(self) -> str:
+        """The struct with its timestamps as texts in UTC: contracts ask for an offset."""
+        fields = self.con.execute(
+            "select unnest(data, recursive := false) from read_parquet(?) limit 0", [str(self.path)]
+        ).description
+        parts = []
+        for name, kind in [(str(column[0]), str(column[1])) for column in fields or []]:
+            value = f"data.{_quoted(name)}"
+            if kind.startswith("TIMESTAMP"):
+                value = f"strftime(cast({value} as timestamp), '{_INSTANT}')"
+            parts.append(f"{_quoted(name)} := {value}")
+        return f"struct_pack({', '.join(parts)})"
 
     def read_carefully(self) -> bool:
         """There is only one way to read Parquet."""
@@ -48,3 +67,7 @@ class ParquetReader:
         ).fetchall()
         for number, text in rows:
             yield RawRow(int(number), self.name, int(number), str(text).encode())
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
