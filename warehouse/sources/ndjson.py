@@ -7,15 +7,19 @@ such lines.
 """
 
 import json
+import mmap
 from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import Any
 
+from warehouse.sources.lines import LongLines, rows_at
 from warehouse.sources.packed import COMPRESSIONS, DamagedError, TruncatedError, chunks
 from warehouse.sources.reader import RawRow, Relation
 
 BOM = b"\xef\xbb\xbf"
 _EXACT_DIGITS = 1000
+_SMALLEST_LIMIT = 1 << 24
+"""DuckDB heeds no smaller ``maximum_object_size``, and is generous with larger ones: the limit is kept by us."""
 _READ = """
 select
     row_number() over () as row_number, specversion, id, source, type, subject, time, tenantid, actor, data
@@ -55,7 +59,9 @@ class NdjsonReader:
     def relation(self) -> Relation:
         """Rows numbered by non-blank line."""
         path = self._readable or self.path
-        return Relation(_READ, [str(path), max(self.max_bytes, 1 << 20) + 4096, COMPRESSIONS.get(path.suffix, "none")])
+        return Relation(
+            _READ, [str(path), max(self.max_bytes, _SMALLEST_LIMIT) + 4096, COMPRESSIONS.get(path.suffix, "none")]
+        )
 
     def read_carefully(self) -> bool:
         """Write the lines that can be read to a file of their own, in the same order and number."""
@@ -72,6 +78,10 @@ class NdjsonReader:
 
     def raw_rows(self, wanted: Set[int]) -> Iterator[RawRow]:
         """Originals, each with the reason why it is no JSON object, if it is none."""
+        if self._readable is None:
+            for number, line, raw in rows_at(chunks(self.path), wanted):
+                yield _judged(RawRow(number, self.name, line, raw.rstrip(b"\r")))
+            return
         for row in self._lines():
             if row.row_number in wanted:
                 yield row if row.reason else _judged(row)
@@ -79,21 +89,24 @@ class NdjsonReader:
     def _is_odd(self) -> bool:
         """Whether DuckDB would read the file otherwise than it is meant, or than the second pass does.
 
-        It takes a byte order mark for content, overlooks a file of one byte, and checks no checksum of gzip.
+        It takes a byte order mark for content, overlooks a file of one byte, checks no checksum of gzip, and lets lines
+        pass that are longer than it was told.
         """
         head = b""
-        is_packed = self.path.suffix in COMPRESSIONS
+        long_lines = LongLines(self.max_bytes)
         try:
             for content in chunks(self.path):
                 head = head + content if len(head) < len(BOM) else head
-                if not is_packed and len(head) >= len(BOM):
+                if self.path.suffix not in COMPRESSIONS and len(head) >= len(BOM):
+                    _feed_mapped(self.path, long_lines)
                     break
+                long_lines.feed(content)
         except TruncatedError:
             return True
         except DamagedError as error:
             self._damage = str(error)
             return True
-        return head.startswith(BOM) or len(head) < len(BOM)
+        return head.startswith(BOM) or len(head) < len(BOM) or long_lines.found
 
     def _lines(self) -> Iterator[RawRow]:
         """All non-blank lines. A line that is too long comes cut; what breaks off comes as a last row."""
@@ -125,6 +138,11 @@ class NdjsonReader:
                 )  # fmt: skip
             else:
                 yield RawRow(number, self.name, line, text.rstrip(b"\r"))
+
+
+def _feed_mapped(path: Path, long_lines: LongLines) -> None:
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        long_lines.feed(content)
 
 
 def _judged(row: RawRow) -> RawRow:
