@@ -17,26 +17,26 @@ MAX_DEPTH = 100
 EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
 """Before it a timestamp has no year that Python, and so any reader of ours, can hold."""
 
-INSERT = f"""
-insert into raw.events
+STAGE = f"""
+create or replace temp table staged as
 select
-    $batch_id, incoming.row_number, coalesce(incoming.source, ''), coalesce(incoming.id, ''),
+    incoming.row_number, coalesce(incoming.source, '') as source, coalesce(incoming.id, '') as event_id,
     -- A row without a type is one whose envelope is at fault; why is worked out for it alone.
     case
         when coalesce(incoming.specversion, '{SPECVERSION}') = '{SPECVERSION}'
             and length(incoming.id) between 1 and {ID_MAX_LENGTH}
             and length(incoming.source) >= 1
             and length(incoming.type) >= 1
-            and incoming.data is not null
+            and starts_with(incoming.data, '{{')
             and coalesce(incoming.subject, '-') <> '' and coalesce(incoming.tenantid, '-') <> ''
             and coalesce(incoming.actor, '-') <> ''
             and regexp_matches(incoming.time, '{TIME_PATTERN}')
             and try_cast(incoming.time as timestamptz) >= timestamptz '{EARLIEST.isoformat(sep=" ")}'
             then incoming.type
-    end,
-    incoming.subject, coalesce(incoming.tenantid, '{DEFAULT_TENANT}'), incoming.actor,
-    cast(try_cast(incoming.time as timestamptz) as timestamp), $received_at, incoming.data,
-    md5_number_lower(concat(coalesce(incoming.source, ''), chr(31), coalesce(incoming.id, '')))
+    end as event_type,
+    incoming.subject, coalesce(incoming.tenantid, '{DEFAULT_TENANT}') as tenant_id, incoming.actor,
+    cast(try_cast(incoming.time as timestamptz) as timestamp) as occurred_at, incoming.data,
+    hash(coalesce(incoming.source, ''), coalesce(incoming.id, '')) as key_hash
 from (__RELATION__) as incoming
 """
 """``__RELATION__`` stands for a reader's SQL. ``key_hash`` finds candidates for duplicates; equality decides."""
@@ -48,7 +48,7 @@ def faults(event: dict[str, Any]) -> tuple[str, str]:
     if version is not None and str(version) != SPECVERSION:
         return (
             "unsupported_specversion",
-            f"specversion is {_shown(version)}; only {SPECVERSION!r} is taken in. Send CloudEvents 1.0.",
+            f"specversion is {shown(version)}; only {SPECVERSION!r} is taken in. Send CloudEvents 1.0.",
         )
     for name in ("id", "source", "type", "time", "data"):
         if event.get(name) is None:
@@ -70,10 +70,10 @@ def faults(event: dict[str, Any]) -> tuple[str, str]:
         return (
             "invalid_attribute",
             "time must be an RFC 3339 timestamp with Z or an offset, such as 2025-03-14T09:30:00Z, not "
-            f"{_shown(event['time'])}.",
+            f"{shown(event['time'])}.",
         )
     if not isinstance(event["data"], dict):
-        return "invalid_attribute", f"data must be a JSON object, not {_shown(event['data'])}."
+        return "invalid_attribute", f"data must be a JSON object, not {shown(event['data'])}."
     return "", ""
 
 
@@ -85,7 +85,7 @@ def hidden_faults(event: dict[str, Any]) -> tuple[str, str]:
     for name in ("id", "source", "type", "subject", "tenantid", "actor"):
         value = event.get(name)
         if isinstance(value, bool | list | dict) or value == "":
-            return "invalid_attribute", f"{name} must be a text that is not empty, not {_shown(value)}."
+            return "invalid_attribute", f"{name} must be a text that is not empty, not {shown(value)}."
     if depth(event.get("data")) > MAX_DEPTH:
         return "invalid_attribute", f"data is nested more than {MAX_DEPTH} levels deep. Send it flatter."
     return "", ""
@@ -115,14 +115,14 @@ def unknown_type(event_type: str) -> str:
     near = closest(event_type[:_SHOWN_CHARACTERS])
     hint = f" Did you mean {' or '.join(near)}?" if near else ""
     return (
-        f"There is no contract for the type {_shown(event_type)}.{hint} "
+        f"There is no contract for the type {shown(event_type)}.{hint} "
         "Once there is one, `dealhouse rejects --replay` takes it in."
     )
 
 
 def source_fault(source: str) -> str:
     """Sentence for a source that is no lower-case name."""
-    return f"source must be a lower-case name such as crm, not {_shown(source)}. Change it at the producer."
+    return f"source must be a lower-case name such as crm, not {shown(source)}. Change it at the producer."
 
 
 def parse(raw: bytes) -> dict[str, Any]:
@@ -131,6 +131,7 @@ def parse(raw: bytes) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """A value as JSON, cut where it is long."""
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"
