@@ -77,9 +77,9 @@ def refused_clauses(tree: exp.Expression) -> Iterator[str]:
     for star in tree.find_all(exp.Star):
         if star.args.get("except_") or star.args.get("except") or star.args.get("replace"):
             yield "* EXCLUDE or REPLACE: name the columns"
-    for kind in (exp.Array, exp.Struct, exp.Bracket, exp.List, exp.Lambda, exp.JSONExtract, exp.JSONExtractScalar):
-        if next(tree.find_all(kind), None):
-            yield f"{kind.__name__}: lists, structs and JSON are typed in staging by json_fields"
+    for node in (exp.Array, exp.Struct, exp.Bracket, exp.List, exp.Lambda, exp.JSONExtract, exp.JSONExtractScalar):
+        if next(tree.find_all(node), None):
+            yield f"{node.__name__}: lists, structs and JSON are typed in staging by json_fields"
     for select in tree.find_all(exp.Select):
         if any(projection.find(exp.Unnest, exp.Explode) for projection in select.expressions):
             yield "unnest in SELECT: use a join"
@@ -176,6 +176,7 @@ def called(sql: str) -> set[str]:
 def problems(sql: str, compat_functions: set[str]) -> list[str]:
     """What a model's compiled SQL has that would not run, or not give the same rows, on Spark."""
     tree = sqlglot.parse_one(sql, read="duckdb")
+    assert isinstance(tree, exp.Expression)
     aliases = {alias.name.lower() for alias in tree.find_all(exp.TableAlias)}
     aliases |= {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
     unknown = called(sql) - PORTABLE_FUNCTIONS - compat_functions - aliases

@@ -63,7 +63,7 @@ def named_stage(pipeline: str, kind: str) -> str:
     for (of, name), stage in STAGES.items():
         meant = {"won": stage.is_won, "lost": stage.is_lost and name != "cancelled", "first": stage.order == 1}
         if of == pipeline and meant[kind]:
-            return name
+            return str(name)
     raise AssertionError(pipeline)
 
 

@@ -247,7 +247,7 @@ def other_event(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
     )
     number = draw(st.integers(1, 3))
     user = {"assigned_to": draw(owners)}
-    data: dict[str, Any] = {
+    payloads: dict[str, dict[str, Any]] = {
         "crm.lead.created": {"lead_source": "paid", "city": draw(st.sampled_from(["Kyiv", "Lviv"]))},
         "crm.lead.assigned": user,
         "crm.lead.qualified": {"method": "bant", "budget_confirmed": draw(st.booleans())},
@@ -269,10 +269,9 @@ def other_event(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
         },
         "survey.nps.responded": {"response_id": f"r{number}", "score": draw(st.integers(0, 10))},
         "web.session.started": {"session_id": f"s{number}", "visitor_id": "v1"},
-    }[kind]
-    if kind.startswith("crm.lead."):
-        data = {"lead_id": f"l{number}"} | data
-    return kind, data
+    }
+    lead = {"lead_id": f"l{number}"} if kind.startswith("crm.lead.") else {}
+    return kind, lead | payloads[kind]
 
 
 @st.composite

@@ -1,6 +1,7 @@
 """The SQL and the plain loops give the same rows, tables compared whole."""
 
 import json
+from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,7 +12,7 @@ from tests.laws.comparing import assert_same_rows
 from tests.laws.compiled import Event, Row, engine, seed_rows
 from tests.laws.logs import CALENDARS, deal_log, instant
 
-PLAIN = {
+PLAIN: dict[str, Callable[[brute_force.World], list[Row]]] = {
     "facts.fact_deal": brute_force.fact_deal,
     "facts.fact_deal_stage": brute_force.fact_deal_stage,
     "facts.fact_gate": brute_force.fact_gate,

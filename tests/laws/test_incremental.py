@@ -26,7 +26,7 @@ FEW = settings(
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )
-MANY = settings(FEW, max_examples=60)
+MANY = settings(FEW, max_examples=20)
 
 
 def add_batch(config: Settings, number: int, events: list[Event]) -> None:
