@@ -147,20 +147,23 @@ def _print_kpis(home: object) -> None:
     assert isinstance(home, Home)
     rows = query(
         home,
-        "select kpi, kpi_month, kpi_value, basis_count, target, target_status from ("
-        "select *, row_number() over (partition by kpi order by kpi_month desc) as recency from marts.kpi "
-        "where tenant_id = 'default' and kpi_value is not null) where recency <= 3 order by kpi, kpi_month",
+        "select tenant_id, kpi, kpi_month, kpi_value, basis_count, target, target_status from ("
+        "select *, row_number() over (partition by tenant_id, kpi order by kpi_month desc) as recency "
+        "from marts.kpi where kpi_value is not null) where recency <= 3 "
+        "and tenant_id = (select tenant_id from marts.kpi group by tenant_id order by count(*) desc, tenant_id limit 1) "
+        "order by kpi, kpi_month",
     ).to_pylist()
     if not rows:
         return
-    table = Table(title="KPIs so far (the last three months of the default tenant)", title_justify="left")
+    tenant = rows[0]["tenant_id"]
+    table = Table(title=f"KPIs so far (the last three months of tenant {tenant})", title_justify="left")
     for name in ("KPI", "Month"):
         table.add_column(name)
     for name in ("Value", "Based on", "Target"):
         table.add_column(name, justify="right")
     table.add_column("Status")
     for row in rows:
-        kpi, month, value, basis, target, status = row.values()
+        _, kpi, month, value, basis, target, status = row.values()
         table.add_row(
             kpi,
             f"{month:%Y-%m}",
