@@ -111,11 +111,17 @@ def take_in(
 ) -> Iterator[MaterializeResult[Any] | AssetCheckResult]:
     """Land what has arrived and take it in, exactly once."""
     settings = warehouse.settings
+    problems: list[str] = []
     batches = pipeline.take_in(
-        settings, [Path(path) for path in config.paths], Path(config.mapping) if config.mapping else None
+        settings,
+        [Path(path) for path in config.paths],
+        Path(config.mapping) if config.mapping else None,
+        on_problem=problems.append,
     )
+    for problem in problems:
+        context.log.warning(problem)
     if _observer.execution is not None:
-        _observer.execution.batches = batches
+        _observer.execution.batches, _observer.execution.problems = batches, problems
     for batch in batches:
         context.log.info(str(batch))
     with open_store(settings.layout(), settings) as con:

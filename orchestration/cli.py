@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -65,6 +66,8 @@ def run(
 
         done = execute(current, list(paths or []), mapping, as_of, known_at, full_refresh, show)
 
+    for problem in done.problems:
+        err.print(f"[yellow]{escape(problem)}[/yellow]")
     rejected = sum(batch.rejected for batch in done.batches)
     if done.batches:
         from warehouse.cli.ingest import batch_notes, batch_table
@@ -150,7 +153,7 @@ def _print_kpis(home: object) -> None:
         "select tenant_id, kpi, kpi_month, kpi_value, basis_count, target, target_status from ("
         "select *, row_number() over (partition by tenant_id, kpi order by kpi_month desc) as recency "
         "from marts.kpi where kpi_value is not null) where recency <= 3 "
-        "and tenant_id = (select tenant_id from marts.kpi group by tenant_id order by count(*) desc, tenant_id limit 1) "
+        "and tenant_id = (select tenant_id from marts.kpi group by 1 order by count(*) desc, 1 limit 1) "
         "order by kpi, kpi_month",
     ).to_pylist()
     if not rows:

@@ -1,14 +1,16 @@
 """Runs the Dagster job ``run`` in this process: the same assets, checks and lock as under ``dagster dev``."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from warehouse import dbt
 from warehouse.build import Built
 from warehouse.errors import DealhouseError
 from warehouse.ingest import BatchResult
+from warehouse.lock import writer_lock
 from warehouse.publish import Published
+from warehouse.recover import ensure_warehouse, is_corruption
 from warehouse.settings import Settings
 
 INSTANCE_SETTINGS = "telemetry:\n  enabled: false\n"
@@ -18,7 +20,9 @@ INSTANCE_SETTINGS = "telemetry:\n  enabled: false\n"
 class Execution:
     """What became of a run in process, filled in by its steps."""
 
-    batches: list[BatchResult]
+    batches: list[BatchResult] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    """Files that were left in the inbox, in words for the user."""
     built: Built | None = None
     published: Published | None = None
 
@@ -53,24 +57,31 @@ def execute(
     from orchestration.definitions import defs
     from orchestration.resources import BuildOptions, TakeIn
 
-    execution = Execution([])
     options = BuildOptions(as_of=as_of, known_at=known_at, full_refresh=full_refresh)
-    with DagsterInstance.from_config(str(home.dagster)) as instance, assets.observed(execution, on_node):
-        result = defs.resolve_job_def("run").execute_in_process(
-            instance=instance,
-            raise_on_error=False,
-            run_config=RunConfig(
-                loggers={"console": {"config": {"log_level": "CRITICAL"}}},
-                ops={
-                    "take_in": TakeIn(paths=[str(path) for path in paths], mapping=str(mapping) if mapping else ""),
-                    "build": options,
-                    "published__current": options,
-                },
-            ),
-        )
-    if not result.success:
-        raise _explained(result)
-    return execution
+    run_config = RunConfig(
+        loggers={"console": {"config": {"log_level": "CRITICAL"}}},
+        ops={
+            "take_in": TakeIn(paths=[str(path) for path in paths], mapping=str(mapping) if mapping else ""),
+            "build": options,
+            "published__current": options,
+        },
+    )
+    with DagsterInstance.from_config(str(home.dagster)) as instance:
+        for attempt in (1, 2):
+            execution = Execution()
+            with assets.observed(execution, on_node):
+                result = defs.resolve_job_def("run").execute_in_process(
+                    instance=instance, raise_on_error=False, run_config=run_config
+                )
+            if result.success:
+                return execution
+            error = _explained(result)
+            if attempt == 2 or not is_corruption(error):
+                raise error
+            # The work file is damaged: it goes, and the next attempt makes it anew from landing.
+            with writer_lock(home, "rebuild", wait_seconds=settings.lock_wait_seconds):
+                ensure_warehouse(home, settings, rebuild=True)
+    raise AssertionError
 
 
 def _explained(result: object) -> DealhouseError:

@@ -4,7 +4,8 @@ Each step can be cut short at any instant and started again. When they run, and 
 orchestration/; what they do is in the modules that they call.
 """
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +19,8 @@ from warehouse.publish import Published, RunInfo, is_current, publish
 from warehouse.recover import ensure_warehouse, is_corruption
 from warehouse.settings import Settings
 from warehouse.store import open_store
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -35,10 +38,12 @@ def take_in(
     paths: Sequence[Path] = (),
     mapping: Path | None = None,
     received_at: datetime | None = None,
+    on_problem: Callable[[str], None] = _log.warning,
 ) -> list[BatchResult]:
     """Land these files, or the inbox where none are given, and take in all that has landed.
 
-    The caller holds the writer lock. A work file that cannot be read is rebuilt from landing first.
+    The caller holds the writer lock. A work file that cannot be read is rebuilt from landing first. `on_problem` is
+    told, in words for the user, of files that were left in the inbox because they cannot be landed.
     """
     home = settings.layout()
     ensure_warehouse(home, settings)
@@ -46,7 +51,9 @@ def take_in(
     if paths:
         landing.land_all(paths, mapping=mapping, received_at=received_at)
     else:
-        landing.land_inbox(received_at=received_at)
+        for landed in landing.land_inbox(received_at=received_at):
+            if landed.problem:
+                on_problem(landed.problem)
     with open_store(home, settings) as con:
         return ingest_pending(con, home, settings)
 
