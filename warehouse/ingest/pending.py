@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import duckdb
 
 from warehouse.clock import utc_now
+from warehouse.errors import DealhouseError
 from warehouse.ingest.batch import BatchResult, ingest_entry, try_entry
 from warehouse.ingest.reading import Deferred
 from warehouse.landing import Entry, Landing
@@ -21,15 +22,21 @@ def ingest_pending(
     """Take in every entry of landing that the work file does not have, oldest first.
 
     The caller holds the writer lock. A work file that has lost its last batches is healed by this.
+
+    Raises
+    ------
+    DealhouseError
+        If the work file holds a batch that landing does not: what lands under its number would be passed over.
     """
     landing = Landing(home)
     entries = landing.entries()
-    done = {row[0] for row in con.execute("select batch_id from raw.batches").fetchall()}
+    done = _done(con, landing, entries)
+    deferred = _deferred(entries)
     results = []
     for entry in entries:
         if entry.seq in done:
             continue
-        result = ingest_entry(con, landing, settings, entry, _deferred(entries, entry.seq))
+        result = ingest_entry(con, landing, settings, entry, deferred.get(entry.seq, {}))
         results.append(result)
         if on_batch is not None:
             on_batch(result)
@@ -69,11 +76,25 @@ def rebuild(home: Home, settings: Settings, on_batch: OnBatch | None = None) -> 
         return ingest_pending(con, home, settings, on_batch)
 
 
-def _deferred(entries: list[Entry], seq: int) -> Deferred:
-    return {
-        row: (reason, message)
-        for entry in entries
-        if entry.kind == "replay"
-        for batch, row, reason, message in entry.rejects
-        if batch == seq
-    }
+def _done(con: duckdb.DuckDBPyConnection, landing: Landing, entries: list[Entry]) -> set[int]:
+    """Numbers of the batches that are in the work file, each made sure to be the entry of that number."""
+    landed = {entry.seq: entry.content_hash for entry in entries}
+    batches = con.execute("select batch_id, file, content_hash from raw.batches order by batch_id").fetchall()
+    for batch_id, file, content_hash in batches:
+        if landed.get(batch_id) != content_hash:
+            raise DealhouseError(
+                f"The work file holds a batch {batch_id} ({file}) that landing does not.",
+                where=str(landing.manifest),
+                why="landing has lost entries, or the work file belongs to another landing folder",
+                todo="Bring landing back from a backup. To go on with what landing holds: dealhouse rebuild.",
+            )
+    return {batch_id for batch_id, _, _ in batches}
+
+
+def _deferred(entries: list[Entry]) -> dict[int, Deferred]:
+    """Rows that replays take in, by the batch that they were rejected in."""
+    found: dict[int, dict[int, tuple[str, str]]] = {}
+    for entry in entries:
+        for batch_id, row, reason, message in entry.rejects:
+            found.setdefault(batch_id, {})[row] = (reason, message)
+    return dict(found)
