@@ -42,6 +42,8 @@ class Report:
 
     kills: Counter[str] = field(default_factory=Counter)
     tears: Counter[str] = field(default_factory=Counter)
+    failures: list[str] = field(default_factory=list)
+    """What the job said where the disk took no more."""
     runs: int = 0
     files: int = 0
     events: int = 0
@@ -67,7 +69,7 @@ class Worker:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.crash.worker", str(home), str(project)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=PROJECT_DIR,
-            env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"},
         )  # fmt: skip
         threading.Thread(target=self._listen, daemon=True).start()
 
@@ -76,12 +78,15 @@ class Worker:
             self.lines.put(line.rstrip("\n"))
         self.lines.put("gone")
 
-    def run(self, now: datetime, kill_in: str | None, fraction: float) -> tuple[str, list[str]]:
+    def run(
+        self, now: datetime, kill_in: str | None = None, fraction: float = 0, largest_file: int = 0
+    ) -> tuple[str, list[str]]:
         """Run the job once, killing it in a phase after this fraction of its usual length.
 
-        Returns the phase in which it died, or "whole", and problems.
+        With `largest_file`, no file can grow beyond so many bytes. Returns the phase in which it died, or
+        "whole", and problems.
         """
-        self.process.stdin.write(f"{now.isoformat()}\n")
+        self.process.stdin.write(f"{now.isoformat()} {largest_file}\n")
         self.process.stdin.flush()
         pid, phase, began, problems, ended = 0, "start", time.monotonic(), [], "killed"
         killer = threading.Timer(0, lambda: None)
@@ -153,22 +158,44 @@ class Harness:
                     self._run_whole()
                 self._check_published()
             self._run_whole()
-        self.worker.close()
         self.report.seen = reading.seen
+        self._check_all()
+        self.report.seconds = time.monotonic() - started
+        return self.report
+
+    def starve(self, largest_files: list[int]) -> Report:
+        """Let the job run into a disk that takes no more, again and again; each time it must do no harm."""
+        self._new_file()
+        self._run_whole()
+        for largest_file in largest_files:
+            self._new_file()
+            before = current(self.home)
+            self.turn += 1
+            ended, problems = self.worker.run(self.now(), largest_file=largest_file)
+            self.report.failures.append(" ".join(problems))
+            self._expect(ended != "whole", f"it ran through with files of at most {largest_file} bytes")
+            self._expect(current(self.home) == before, "another version is published after a failure")
+            self._check_published()
+            self._run_whole()
+        self._check_all()
+        return self.report
+
+    def _check_all(self) -> None:
+        self.worker.close()
         self._check_against_files()
         self._check_against_uninterrupted_run()
         self.report.files, self.report.events = self.files.number, len(self.files.ids)
-        self.report.seconds = time.monotonic() - started
-        return self.report
 
     def _new_file(self) -> None:
         self.files.write_next(self.home.inbox)
 
+    def now(self) -> datetime:
+        """The clock moves on with each run, so that published versions age and are removed as in real life."""
+        return CLOCK + timedelta(hours=self.turn)
+
     def _run(self, kill_in: str | None) -> str:
         self.turn += 1
-        # The clock moves on, so that published versions age and are removed as in real life.
-        now = CLOCK + timedelta(hours=self.turn)
-        ended, problems = self.worker.run(now, kill_in, self.rng.random())
+        ended, problems = self.worker.run(self.now(), kill_in, self.rng.random())
         self.report.problems += problems
         return ended
 
@@ -222,7 +249,7 @@ class Harness:
         other.root.mkdir()
         shutil.copytree(self.home.landing, other.landing)
         worker = Worker(other.root, self.project)
-        ended, problems = worker.run(CLOCK + timedelta(hours=self.turn), None, 0)
+        ended, problems = worker.run(self.now())
         worker.close()
         self.report.problems += problems
         self._expect(ended == "whole", f"the uninterrupted run ended in {ended}")

@@ -1,11 +1,13 @@
 """Runs the whole job again and again, each time in a forked child that the harness may kill.
 
 Importing takes seconds, and would be most of what gets killed; a fork starts at once. ``python -m
-tests.crash.worker HOME PROJECT`` reads one clock reading per line and prints, for each: ``pid N``, the phases as
-they begin, ``raw-open PATH`` should the job open a .duckdb file by itself, ``done`` or ``failed …``, ``exit``.
+tests.crash.worker HOME PROJECT`` reads lines with a clock reading and a largest file size (0: none), and prints
+for each: ``pid N``, the phases as they begin, ``raw-open PATH`` should the job open a .duckdb file by itself,
+``done`` or ``failed …``, ``exit``.
 """
 
 import os
+import resource
 import sys
 import traceback
 from pathlib import Path
@@ -43,9 +45,11 @@ def watch(event: str, arguments: tuple[object, ...]) -> None:
         say(f"raw-open {arguments[0]}")
 
 
-def child(home: Path, project: Path, now: str) -> None:
+def child(home: Path, project: Path, now: str, largest_file: int) -> None:
     say(f"pid {os.getpid()}")
     os.environ["DEALHOUSE_NOW"] = now
+    if largest_file:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, resource.RLIM_INFINITY))
     sys.addaudithook(watch)
     try:
         pipeline.run(settings_of(home, project))
@@ -63,7 +67,8 @@ def main() -> None:
     for line in sys.stdin:
         pid = os.fork()
         if pid == 0:
-            child(home, project, line.strip())
+            now, largest_file = line.split()
+            child(home, project, now, int(largest_file))
         os.waitpid(pid, 0)
         say("exit")
 
