@@ -204,7 +204,6 @@ visits as (
         entry.deal_id,
         entry.pipeline,
         entry.stage,
-        entry.previous_stage,
         entry.entered_at,
         entry.actor,
         entry.evidence_refs,
@@ -212,8 +211,15 @@ visits as (
         row_number() over (
             partition by entry.tenant_id, entry.deal_id, entry.stage order by entry.event_number
         ) as stage_visit_number,
-        lead(entry.entered_at) over (partition by entry.tenant_id, entry.deal_id order by entry.event_number) as left_at
+        lead(entry.entered_at) over (partition by entry.tenant_id, entry.deal_id order by entry.event_number) as left_at,
+        dim_stage.stage_order,
+        dim_stage.is_won,
+        dim_stage.is_lost,
+        lag(dim_stage.stage_order) over (partition by entry.tenant_id, entry.deal_id order by entry.event_number)
+            as previous_stage_order
     from entries_with_previous as entry
+    left join {{ ref('dim_stage') }} as dim_stage
+        on entry.pipeline = dim_stage.pipeline and entry.stage = dim_stage.stage
     where entry.previous_stage is null or entry.stage <> entry.previous_stage
 ),
 
@@ -228,15 +234,11 @@ placed as (
         visits.entered_at,
         visits.left_at,
         visits.left_at is null as is_current,
-        coalesce(dim_stage.is_won or dim_stage.is_lost, false) as is_closing,
-        coalesce(dim_stage.stage_order > previous.stage_order + 1 and not dim_stage.is_lost, false) as is_skipped_into,
+        coalesce(visits.is_won or visits.is_lost, false) as is_closing,
+        coalesce(visits.stage_order > visits.previous_stage_order + 1 and not visits.is_lost, false) as is_skipped_into,
         visits.actor,
         visits.evidence_refs
     from visits
-    left join {{ ref('dim_stage') }} as dim_stage
-        on visits.pipeline = dim_stage.pipeline and visits.stage = dim_stage.stage
-    left join {{ ref('dim_stage') }} as previous
-        on visits.pipeline = previous.pipeline and visits.previous_stage = previous.stage
 
     {% if is_incremental() %}
     -- Deals that nothing touched still grow older in their stage.
