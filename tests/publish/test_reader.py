@@ -46,7 +46,6 @@ HOSTILE = [
     "set threads = 64",
     "set temp_directory = '{home}'",
     "set python_enable_replacements = true",
-    "pragma enable_profiling",
     "pragma profiling_output = '{home}/profile'",
     "set log_query_path = '{home}/log'",
     "create secret s (type s3, key_id 'k', secret 's')",

@@ -19,9 +19,9 @@ KILLED = """
 import os, sys, duckdb
 con = duckdb.connect(sys.argv[1])
 con.execute("set checkpoint_threshold = '1GB'")
-con.execute("create table numbers as select i, md5(i::varchar) as text from range(50000) as r(i)")
+con.execute(f"create table {sys.argv[2]} as select i, md5(i::varchar) as text from range(50000) as r(i)")
 con.execute("checkpoint")
-con.execute("insert into numbers select i, 'late' from range(5000) as r(i)")
+con.execute(f"insert into {sys.argv[2]} select i, 'late' from range(5000) as r(i)")
 os._exit(9)
 """
 
@@ -35,7 +35,7 @@ def settings(tmp_path: Path) -> Settings:
 def home(settings: Settings) -> Home:
     home = settings.layout()
     open_store(home, settings).close()
-    subprocess.run([sys.executable, "-c", KILLED, str(home.warehouse)], check=False)
+    subprocess.run([sys.executable, "-c", KILLED, str(home.warehouse), "numbers"], check=False)
     assert log_of(home).stat().st_size > 10_000
     return home
 
@@ -57,7 +57,7 @@ def overwrite(path: Path, start: int, patch: bytes) -> None:
 
 def foreign_log(home: Home) -> None:
     other = home.root / "other.duckdb"
-    subprocess.run([sys.executable, "-c", KILLED, str(other)], check=False)
+    subprocess.run([sys.executable, "-c", KILLED, str(other), "others"], check=False)
     Path(f"{other}.wal").replace(log_of(home))
 
 
@@ -113,9 +113,7 @@ def test_a_log_that_lost_its_file_is_not_replayed_into_a_new_one(home: Home, set
     home.warehouse.unlink()
     assert ensure_warehouse(home, settings) is None
     with open_store(home, settings) as con:
-        assert con.execute(
-            "select count(*) from duckdb_tables() where table_name = 'numbers'"
-        ).fetchone() == (0,)
+        assert con.execute("select count(*) from duckdb_tables() where table_name = 'numbers'").fetchone() == (0,)
 
 
 def test_nothing_there_is_not_damage(tmp_path: Path) -> None:
