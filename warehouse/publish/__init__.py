@@ -3,7 +3,7 @@
 What is in the layers is decided in models/, and when they are published, by the pipeline.
 """
 
-from warehouse.publish.pointer import Published, current, rollback, verify_published, versions
+from warehouse.publish.pointer import Published, current, current_version, rollback, verify_published, versions
 from warehouse.publish.publication import RunInfo, is_current, publish
 from warehouse.publish.reader import open_contacts, open_published, query
 from warehouse.publish.snapshot import content_hashes
@@ -13,6 +13,7 @@ __all__ = [
     "RunInfo",
     "content_hashes",
     "current",
+    "current_version",
     "is_current",
     "open_contacts",
     "open_published",
