@@ -42,9 +42,7 @@ class Holder:
 
     def __str__(self) -> str:
         """Describe the holder in one line."""
-        return (
-            f"process {self.pid} on {self.host}, '{self.purpose}', since {self.since:%Y-%m-%d %H:%M:%S} UTC"
-        )
+        return f"process {self.pid} on {self.host}, '{self.purpose}', since {self.since:%Y-%m-%d %H:%M:%S} UTC"
 
 
 class WarehouseBusyError(DealhouseError):
@@ -165,8 +163,7 @@ def _busy(path: Path, waited: float) -> WarehouseBusyError:
             "(query, dashboards) works meanwhile. The lock ends with its process; there is nothing to delete."
         )
     return WarehouseBusyError(
-        "Another process is writing to this warehouse"
-        + (f"; waited {waited:g} s for it." if waited else "."),
+        "Another process is writing to this warehouse" + (f"; waited {waited:g} s for it." if waited else "."),
         where=str(path),
         why=f"held by {other}",
         todo=todo,

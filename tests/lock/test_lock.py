@@ -78,9 +78,7 @@ def test_of_twenty_that_do_not_wait_one_proceeds(home: Home, other_writer: subpr
     assert other_writer.poll() is None
 
 
-def test_the_refused_writer_is_told_by_whom_and_what_to_do(
-    home: Home, other_writer: subprocess.Popen[str]
-) -> None:
+def test_the_refused_writer_is_told_by_whom_and_what_to_do(home: Home, other_writer: subprocess.Popen[str]) -> None:
     with pytest.raises(WarehouseBusyError) as caught, writer_lock(home, "run"):
         pass
     message = str(caught.value)
@@ -117,9 +115,7 @@ def test_a_child_of_a_killed_holder_does_not_keep_the_lock(home: Home) -> None:
         os.kill(child, signal.SIGKILL)
 
 
-def test_a_waiting_writer_proceeds_when_the_first_ends(
-    home: Home, other_writer: subprocess.Popen[str]
-) -> None:
+def test_a_waiting_writer_proceeds_when_the_first_ends(home: Home, other_writer: subprocess.Popen[str]) -> None:
     threading.Timer(0.3, lambda: other_writer.stdin.write("\n") and other_writer.stdin.flush()).start()
     with writer_lock(home, "run", wait_seconds=30):
         assert other_writer.wait() == 0

@@ -1,1 +1,1 @@
-"""What can be read: one module per kind of source. Each yields events for ``warehouse.ingest``; none stores any."""
+"""Readers: how a landed file becomes rows of one common shape. What is valid is decided in :mod:`warehouse.ingest`."""
