@@ -2,21 +2,13 @@
 
 import gzip
 import json
-from datetime import datetime
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from tests.ingest.depot import NOW, Depot, event, lines
 from warehouse.errors import DealhouseError
 from warehouse.ingest import values
-
-
-def parquet(depot: Depot, select: str) -> bytes:
-    path = depot.root / "made.parquet"
-    duckdb.connect().execute(f"copy ({select}) to '{path}'")
-    return path.read_bytes()
 
 
 def test_every_shape_has_its_own_verdict_however_many_there_are(fresh: Depot) -> None:
@@ -126,29 +118,3 @@ def test_the_longest_line_is_known_to_the_byte(tmp_path: Path, size: int) -> Non
             assert one.reasons() == [(2, "too_large"), (2, "too_large")]
     finally:
         one.close()
-
-
-def test_a_parquet_struct_may_leave_fields_empty_and_hold_timestamps(fresh: Depot) -> None:
-    content = parquet(
-        fresh,
-        """
-        select 'e1' as id, 'crm' as source, 'crm.deal.won' as type, timestamp '2025-03-14 09:30:00' as time,
-            {'deal_id': 'D-1', 'amount': 12.5::decimal(9, 2), 'due_at': null::timestamp} as data
-        union all
-        select 'e2', 'crm', 'crm.deal.next_step_set', timestamp '2025-03-14 09:30:00',
-            {'deal_id': 'D-1', 'amount': null, 'due_at': timestamp '2025-03-15 12:00:00'}
-        union all
-        select 'e3', 'crm', 'crm.deal.next_step_set', timestamp '2025-03-14 09:30:00', null
-        """,
-    )
-    result = fresh.take(content, "events.parquet")
-    found = fresh.query("select event_id, occurred_at, data from raw.events")
-    assert [(event_id, at, json.loads(data)) for event_id, at, data in found] == [
-        ("e1", datetime(2025, 3, 14, 9, 30), {"deal_id": "D-1", "amount": 12.5})
-    ]
-    # The second lacks next_step: had its due_at no offset, that would have been its fault.
-    assert fresh.reasons() == [(2, "missing_field"), (3, "missing_attribute")]
-    assert result.drift == ()
-    # The same event as a line of JSON is the same event.
-    again = fresh.take(lines(event("e1")))
-    assert (again.duplicate, again.rejected) == (1, 0)

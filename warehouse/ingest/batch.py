@@ -181,26 +181,29 @@ def _keep_the_rest(con: duckdb.DuckDBPyConnection, entry: Entry) -> None:
 
 def _quarantine(con: duckdb.DuckDBPyConnection, entry: Entry, reader: Reader) -> int:
     """Keep every refused row with its original and the first reason; return how many there are."""
-    reasons = {
-        int(number): (reason, message)
-        for number, reason, message in con.execute(
-            "select row_number, arg_min(reason, rank), arg_min(message, rank) from refused group by row_number"
-        ).fetchall()
-    }
+    reasons: dict[int, tuple[str, str]] = {}
+    # Many rows are refused for few reasons: equal ones are held once.
+    held: dict[tuple[str, str], tuple[str, str]] = {}
+    found = con.execute(
+        "select row_number, arg_min(reason, rank), arg_min(message, rank) from refused group by row_number"
+    )
+    while rows := found.fetchmany(_REJECTS_AT_ONCE):
+        for number, reason, message in rows:
+            reasons[int(number)] = held.setdefault((reason, message), (reason, message))
     if not reasons:
         return 0
     kept: list[dict[str, object]] = []
-    found = 0
+    count = 0
     for raw in reader.raw_rows(reasons.keys()):
         kept.append(_reject(entry, raw, *reasons[raw.row_number]))
-        found += 1
+        count += 1
         if len(kept) >= _REJECTS_AT_ONCE:
             _write_rejects(con, kept)
             kept = []
     _write_rejects(con, kept)
-    if found != len(reasons):
-        raise AssertionError(f"{len(reasons)} rows were refused, but {found} originals found in {entry.name}")
-    return found
+    if count != len(reasons):
+        raise AssertionError(f"{len(reasons)} rows were refused, but {count} originals found in {entry.name}")
+    return count
 
 
 def _reject(entry: Entry, raw: RawRow, reason: str, message: str) -> dict[str, object]:
