@@ -69,6 +69,16 @@ def test_rejects_shows_each_with_file_line_and_text(call: Call, sent: Path) -> N
     assert "Nothing" in call("rejects", "--batch", "7").stdout
 
 
+def test_the_original_of_a_rejected_row_is_given_back_to_the_byte(call: Call, tmp_path: Path) -> None:
+    path = tmp_path / "odd.ndjson"
+    odd = b"\xff\x00[bold] \xe9"
+    path.write_bytes(lines(event("a"), odd))
+    call("ingest", path)
+    assert call("rejects", "--raw", "1:2").stdout_bytes == odd + b"\n"
+    for place in ("1:1", "7:2", "first"):
+        assert isinstance(call("rejects", "--raw", place).exception, UsageError)
+
+
 def test_replay_takes_in_what_is_acceptable_by_now(call: Call, sent: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     call("ingest", sent)
     assert "none of the rejected rows" in call("rejects", "--replay").stdout

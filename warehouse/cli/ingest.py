@@ -1,5 +1,6 @@
 """``dealhouse ingest``, ``rejects``, ``verify`` and ``rebuild``."""
 
+import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -9,10 +10,12 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from warehouse.cli.app import DONE_WITH_REJECTS, FAILED, app, out, settings
+from warehouse.cli.app import DONE_WITH_REJECTS, FAILED, app, err, out, settings
 from warehouse.errors import UsageError
 
 if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
     from warehouse.ingest import BatchResult
 
 
@@ -86,6 +89,10 @@ def rejects(
     reason: Annotated[str | None, typer.Option(help="Only those with this reason code.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many to show.")] = 20,
     replay: Annotated[bool, typer.Option("--replay", help="Take in those that the present contracts accept.")] = False,
+    raw: Annotated[
+        str | None,
+        typer.Option(metavar="BATCH:LINE", help="Write the original of one row, byte for byte, and nothing else."),
+    ] = None,
 ) -> None:
     """Show what was rejected and why; with --replay take in what is acceptable now."""
     from warehouse.ingest import replay as replay_now
@@ -98,6 +105,9 @@ def rejects(
         writer_lock(home, "rejects", wait_seconds=current.lock_wait_seconds),
         open_store(home, current) as con,
     ):
+        if raw is not None:
+            _write_original(con, raw)
+            return
         if replay:
             result = replay_now(con, home, current)
             if result is None:
@@ -125,13 +135,31 @@ def rejects(
     if not rows:
         out.print("Nothing is in quarantine.")
         return
-    for batch_id, file, line, event_type, code, message, raw in rows:
+    for batch_id, file, line, event_type, code, message, text in rows:
         where_from = f"batch {batch_id}, {file} line {line}{f', {event_type}' if event_type else ''}"
         out.print(f"[bold]{code}[/bold] {escape(where_from)}")
         out.print(f"  {message}", markup=False)
-        out.print(f"  {(raw or '')[:200]}", markup=False, style="dim")
+        out.print(f"  {(text or '')[:200]}", markup=False, style="dim")
     total = sum(count for _, count in counts)
     out.print(f"\n{len(rows)} of {total:,} shown: " + ", ".join(f"{count:,} {code}" for code, count in counts))
+
+
+def _write_original(con: "DuckDBPyConnection", place: str) -> None:
+    batch, _, line = place.partition(":")
+    if not (batch.isdigit() and line.isdigit()):
+        raise UsageError(f"{place!r} names no row.", todo="Give batch and line as in --raw 3:17.")
+    rows = con.execute(
+        "select raw_bytes, is_truncated, file from raw.rejected_events where batch_id = ? and line = ? "
+        "order by row_number",
+        [int(batch), int(line)],
+    ).fetchall()
+    if not rows:
+        raise UsageError(f"Line {line} of batch {batch} was not rejected.", todo="See dealhouse rejects.")
+    for original, is_truncated, file in rows:
+        sys.stdout.buffer.write(original + b"\n")
+        if is_truncated:
+            err.print(f"That is the beginning of the line alone; all of it is in landing, in {file}.", markup=False)
+    sys.stdout.buffer.flush()
 
 
 @app.command()
