@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.laws.comparing import assert_same_tables
 from tests.laws.compiled import Event, engine, settings_in
 from tests.laws.logs import company_log
+from tests.one_company.company import company_log as small_company
 from warehouse.ingest import ingest_pending
 from warehouse.landing import Landing
 from warehouse.store import open_store
@@ -40,18 +41,13 @@ def test_any_order_of_arrival_and_any_split_into_batches(log: list[Event], rng: 
     assert_order_is_free(log, rng, times=1)
 
 
-def company() -> list[Event]:
-    path = Path(__file__).parent.parent / "one_company" / "events.ndjson"
-    return [json.loads(line) for line in path.read_text().splitlines()]
-
-
-def test_ten_orders_of_the_small_company() -> None:
-    assert_order_is_free(company(), random.Random(7), times=10)
+def test_ten_orders_of_the_small_small_company() -> None:
+    assert_order_is_free(small_company(), random.Random(7), times=10)
 
 
 @pytest.mark.slow
-def test_a_thousand_orders_of_the_small_company() -> None:
-    assert_order_is_free(company(), random.Random(11), times=1000)
+def test_a_thousand_orders_of_the_small_small_company() -> None:
+    assert_order_is_free(small_company(), random.Random(11), times=1000)
 
 
 def taken_in(folder: Path, files: list[list[Event]]) -> tuple[list[Event], list[int]]:

@@ -1,16 +1,17 @@
 """The small company: every row that was worked out by hand is what the models say, and there is no other row.
 
-Each file of expected/ is a table; it names the columns that were worked out, and README.md says how.
+Each part of its life is a log, ``<part>.ndjson``, in a tenant of its own where it can be, and ``<part>.md`` says how its rows were
+worked out. Each file of expected/ is a table; it names the columns that were worked out.
 """
 
-import json
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from tests.laws.comparing import assert_same_rows
-from tests.laws.compiled import Event, Row, Tables, engine
+from tests.laws.compiled import Row, Tables, engine
+from tests.one_company.company import company_log
 
 HERE = Path(__file__).parent
 EXPECTED = sorted((HERE / "expected").glob("*.csv"))
@@ -18,9 +19,7 @@ EXPECTED = sorted((HERE / "expected").glob("*.csv"))
 
 @pytest.fixture(scope="module")
 def tables() -> Tables:
-    lines = (HERE / "events.ndjson").read_text().splitlines()
-    events: list[Event] = [json.loads(line) for line in lines]
-    return engine().build(events)
+    return engine().build(company_log())
 
 
 def read(con: duckdb.DuckDBPyConnection, path: Path) -> list[Row]:
