@@ -1,7 +1,7 @@
 """The small company: every row that was worked out by hand is what the models say, and there is no other row.
 
-Each part of its life is a log, ``<part>.ndjson``, in a tenant of its own where it can be, and ``<part>.md`` says how its rows were
-worked out. Each file of expected/ is a table; it names the columns that were worked out.
+Each part of its life is a log, ``<part>.ndjson``, and ``<part>.md`` says how its rows were worked out. Each file of
+expected/ is a table; it names the columns that were worked out.
 """
 
 from pathlib import Path
