@@ -3,13 +3,19 @@
     recomputes the entities that later batches touched. The mark is written in the model's own transaction.
 -#}
 
-{#- The last batch of a staging table that this model has seen. -#}
+{#- The last batch of a staging table that this model has seen: as a literal while the model is built, so that row groups of
+    older batches are passed over without being read. -#}
 {%- macro built_up_to(staging) -%}
-    (
+    {%- set mark -%}
         select coalesce(max(mark.batch_id), 0)
         from {{ source('raw', 'watermarks') }} as mark
         where mark.model = '{{ this.schema }}.{{ this.identifier }}' and mark.staging = '{{ staging }}'
-    )
+    {%- endset -%}
+    {%- if is_building() -%}
+        {{ run_query(mark).rows[0][0] }}
+    {%- else -%}
+        ({{ mark }})
+    {%- endif -%}
 {%- endmacro -%}
 
 {#- Post-hook: remember what has been built. -#}

@@ -10,32 +10,20 @@
 
 with touched_entities as (
     {{ touched('stg_deal_event', 'deal_id') }}
-),
-
-changes as (
-    select
-        change.*,
-        row_number() over (
-            partition by change.tenant_id, change.deal_id, change.gate
-            order by change.changed_at desc, change.event_id desc, change.source desc
-        ) as recency,
-        min(case when change.is_set then change.changed_at end) over (
-            partition by change.tenant_id, change.deal_id, change.gate
-        ) as first_true_at
-    from {{ ref('fact_gate_change') }} as change
-    {{ join_touched('change', 'deal_id') }}
-    where change.is_gate
 )
 
+-- Setting and taking back alternate, so that their sum tells how the gate stands.
 select
-    changes.tenant_id,
-    changes.deal_id,
-    changes.gate,
-    changes.gate_name,
-    changes.is_set as gate_status,
-    changes.first_true_at,
-    changes.changed_at,
-    changes.source,
-    changes.event_id
-from changes
-where changes.recency = 1
+    change.tenant_id,
+    change.deal_id,
+    change.gate,
+    max(change.gate_name) as gate_name,
+    sum(case when change.is_set then 1 else -1 end) = 1 as gate_status,
+    min(change.changed_at) filter (where change.is_set) as first_true_at,
+    max(change.changed_at) as changed_at,
+    max_by(change.source, change.setting_number) as source,
+    max_by(change.event_id, change.setting_number) as event_id
+from {{ ref('fact_gate_change') }} as change
+{{ join_touched('change', 'deal_id') }}
+where change.is_gate
+group by change.tenant_id, change.deal_id, change.gate

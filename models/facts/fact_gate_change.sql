@@ -29,7 +29,11 @@ settings as (
         lag(gate.is_set) over (
             partition by event.tenant_id, event.deal_id, gate.gate
             order by event.occurred_at, event.event_id, event.source
-        ) as was_set
+        ) as was_set,
+        row_number() over (
+            partition by event.tenant_id, event.deal_id, gate.gate
+            order by event.occurred_at, event.event_id, event.source
+        ) as setting_number
     from {{ ref('stg_deal_event') }} as event
     {{ join_touched('event', 'deal_id') }}
     -- one event may set several flags
@@ -58,6 +62,7 @@ select
     changes.source,
     changes.actor,
     changes.event_id,
+    changes.setting_number,
     -- A window by range: changes of the same instant count together, so that no stage lasts for no time.
     cast(sum(changes.bits_added) over (
         partition by changes.tenant_id, changes.deal_id

@@ -13,22 +13,33 @@ with touched_entities as (
     {{ touched('stg_deal_event', 'deal_id') }}
 ),
 
+policies as (
+    select
+        policy.*,
+        cast(policy.target_hours * 3600000000 as bigint) as target_micros
+    from {{ ref('dim_sla_policy') }} as policy
+),
+
+-- Few deals ever have a gate taken back. Only theirs can have several runs of a timer, so that only they pay for the
+-- windows that tell runs apart.
+revised_deals as (
+    select distinct change.tenant_id, change.deal_id
+    from {{ ref('fact_gate_change') }} as change
+    where not change.is_set
+),
+
 deals as (
     select
         deal.tenant_id,
         deal.deal_id,
         case when deal.aggregated_stage is not null then 'adtech' else deal.pipeline end as pipeline,
         deal.status,
-        deal.closed_at
+        deal.closed_at,
+        revised_deals.deal_id is not null as is_revised
     from {{ ref('fact_deal') }} as deal
     {{ join_touched('deal', 'deal_id') }}
-),
-
-policies as (
-    select
-        policy.*,
-        cast(policy.target_hours * 3600000000 as bigint) as target_micros
-    from {{ ref('dim_sla_policy') }} as policy
+    left join revised_deals
+        on deal.tenant_id = revised_deals.tenant_id and deal.deal_id = revised_deals.deal_id
 ),
 
 -- While an event holds: a gate from when it is set until it is taken back, any other event from its first on.
@@ -45,6 +56,21 @@ gate_periods as (
         ) as holds_to
     from {{ ref('fact_gate_change') }} as change
     {{ join_touched('change', 'deal_id') }}
+    inner join revised_deals
+        on change.tenant_id = revised_deals.tenant_id and change.deal_id = revised_deals.deal_id
+    union all
+    select
+        change.tenant_id,
+        change.deal_id,
+        change.gate,
+        change.is_set,
+        change.changed_at as holds_from,
+        null as holds_to
+    from {{ ref('fact_gate_change') }} as change
+    {{ join_touched('change', 'deal_id') }}
+    left join revised_deals
+        on change.tenant_id = revised_deals.tenant_id and change.deal_id = revised_deals.deal_id
+    where revised_deals.deal_id is null
 ),
 
 holding as (
@@ -73,6 +99,7 @@ periods as (
         deals.deal_id,
         deals.status as deal_status,
         deals.closed_at,
+        deals.is_revised,
         policies.sla,
         policies.stop_event,
         policies.target_micros,
@@ -95,6 +122,7 @@ periods as (
 beginnings as (
     select periods.*, periods.period_from as started_at, false as is_reopened
     from periods
+    where periods.is_revised
     union all
     select periods.*, stop.holds_to as started_at, true as is_reopened
     from periods
@@ -105,14 +133,41 @@ beginnings as (
             and periods.stop_event = stop.event_type
             and stop.holds_to > periods.period_from
             and (stop.holds_to < periods.period_to or periods.period_to is null)
+    where periods.is_revised
 ),
 
+-- A stop that came before its start has taken no time.
 stops as (
+    select
+        period.tenant_id,
+        period.deal_id,
+        period.deal_status,
+        period.closed_at,
+        period.is_revised,
+        period.sla,
+        period.target_micros,
+        period.calendar,
+        period.is_always_open,
+        period.period_from,
+        period.period_to,
+        period.period_from as started_at,
+        false as is_reopened,
+        case when stop.holds_from < period.period_from then period.period_from else stop.holds_from end as stop_at
+    from periods as period
+    -- one at most: nothing was taken back, so that an event holds once
+    left join holding as stop
+        on
+            period.tenant_id = stop.tenant_id
+            and period.deal_id = stop.deal_id
+            and period.stop_event = stop.event_type
+    where not period.is_revised
+    union all
     select
         beginning.tenant_id,
         beginning.deal_id,
         beginning.deal_status,
         beginning.closed_at,
+        beginning.is_revised,
         beginning.sla,
         beginning.target_micros,
         beginning.calendar,
@@ -121,7 +176,6 @@ stops as (
         beginning.period_to,
         beginning.started_at,
         beginning.is_reopened,
-        -- A stop that came before its start has taken no time.
         min(case when stop.holds_from < beginning.started_at then beginning.started_at else stop.holds_from end) as stop_at
     from beginnings as beginning
     left join holding as stop
@@ -132,8 +186,8 @@ stops as (
             and (stop.holds_to > beginning.started_at or stop.holds_to is null)
             and (stop.holds_from < beginning.period_to or beginning.period_to is null)
     group by
-        beginning.tenant_id, beginning.deal_id, beginning.deal_status, beginning.closed_at, beginning.sla,
-        beginning.target_micros, beginning.calendar, beginning.is_always_open, beginning.period_from,
+        beginning.tenant_id, beginning.deal_id, beginning.deal_status, beginning.closed_at, beginning.is_revised,
+        beginning.sla, beginning.target_micros, beginning.calendar, beginning.is_always_open, beginning.period_from,
         beginning.period_to, beginning.started_at, beginning.is_reopened
 ),
 
@@ -158,7 +212,10 @@ runs as (
         cancellations.target_micros,
         cancellations.calendar,
         cancellations.is_always_open,
+        cancellations.is_revised,
+        cancellations.is_reopened,
         cancellations.period_from,
+        cancellations.period_end,
         cancellations.started_at,
         coalesce(
             (cancellations.stop_at is null and coalesce(cancellations.period_to, cancellations.cancelled_at) is not null)
@@ -173,12 +230,7 @@ runs as (
             -- The start taken back, or the deal cancelled, whichever came first. Both functions pass over nulls.
             when coalesce(cancellations.period_to, cancellations.cancelled_at) is not null
                 then greatest(cancellations.started_at, least(cancellations.period_to, cancellations.cancelled_at))
-        end as stopped_at,
-        row_number() over (
-            partition by cancellations.tenant_id, cancellations.deal_id, cancellations.sla
-            -- starts of the same instant: the one that was taken back in it comes first
-            order by cancellations.started_at, cancellations.is_reopened, cancellations.period_end
-        ) as run_number
+        end as stopped_at
     from cancellations
 ),
 
@@ -214,24 +266,40 @@ measured as (
     where not ended.is_always_open
 ),
 
+numbered as (
+    select
+        measured.*,
+        row_number() over (
+            partition by measured.tenant_id, measured.deal_id, measured.sla
+            -- starts of the same instant: the one that was taken back in it comes first
+            order by measured.started_at, measured.is_reopened, measured.period_end
+        ) as run_number
+    from measured
+    where measured.is_revised
+),
+
 -- What earlier runs of the same period have used up is kept.
 carried as (
     select
-        measured.*,
-        coalesce(
-            sum(measured.ended_micros - measured.started_micros) over (
-                partition by measured.tenant_id, measured.deal_id, measured.sla, measured.period_from
-                order by measured.run_number rows between unbounded preceding and 1 preceding
+        numbered.*,
+        cast(coalesce(
+            sum(numbered.ended_micros - numbered.started_micros) over (
+                partition by numbered.tenant_id, numbered.deal_id, numbered.sla, numbered.period_from
+                order by numbered.run_number rows between unbounded preceding and 1 preceding
             ),
             0
-        ) as carried_micros
+        ) as bigint) as carried_micros
+    from numbered
+    union all
+    select measured.*, 1 as run_number, 0 as carried_micros
     from measured
+    where not measured.is_revised
 ),
 
 due as (
     select
         carried.*,
-        {{ from_epoch_micros('carried.started_micros + carried.target_micros - cast(carried.carried_micros as bigint)') }}
+        {{ from_epoch_micros('carried.started_micros + carried.target_micros - carried.carried_micros') }}
             as crossing_at
     from carried
     where carried.is_always_open
@@ -240,12 +308,12 @@ due as (
         carried.*,
         {{ from_epoch_micros(
             epoch_micros('due_window.opens_at')
-            ~ ' + carried.started_micros + carried.target_micros - cast(carried.carried_micros as bigint) - due_window.open_micros_before'
+            ~ ' + carried.started_micros + carried.target_micros - carried.carried_micros - due_window.open_micros_before'
         ) }} as crossing_at
     from carried
     {{ asof_left_join(
         ref('dim_open_window'), 'due_window', 'carried.calendar = due_window.calendar',
-        '(carried.started_micros + carried.target_micros - cast(carried.carried_micros as bigint))',
+        '(carried.started_micros + carried.target_micros - carried.carried_micros)',
         'open_micros_before', 'open_micros_through', strict=true
     ) }}
     where not carried.is_always_open
@@ -260,14 +328,29 @@ timers as (
         due.started_at,
         due.stopped_at,
         due.is_void,
-        {{ hours('cast(due.carried_micros as bigint)') }} as carried_hours,
-        {{ hours('cast(due.carried_micros as bigint) + due.ended_micros - due.started_micros') }} as elapsed_hours,
+        {{ hours('due.carried_micros') }} as carried_hours,
+        {{ hours('due.carried_micros + due.ended_micros - due.started_micros') }} as elapsed_hours,
         -- A timer that was over its target before it was reopened crossed it then, not again.
         max(case when due.carried_micros <= due.target_micros then due.crossing_at end) over (
             partition by due.tenant_id, due.deal_id, due.sla, due.period_from
             order by due.run_number rows between unbounded preceding and current row
         ) as due_at
     from due
+    where due.is_revised
+    union all
+    select
+        due.tenant_id,
+        due.deal_id,
+        due.sla,
+        due.run_number,
+        due.started_at,
+        due.stopped_at,
+        due.is_void,
+        cast(0 as double) as carried_hours,
+        {{ hours('due.ended_micros - due.started_micros') }} as elapsed_hours,
+        due.crossing_at as due_at
+    from due
+    where not due.is_revised
 
     {% if is_incremental() %}
     -- Timers that nothing touched run on.

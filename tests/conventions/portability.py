@@ -56,6 +56,8 @@ NEVER_NULL_VALUES = {
     "is_set": "from a seed",
     "stage": "key of a seed",
     "rate": "required by the contract",
+    "source": "required by the envelope",
+    "event_id": "required by the envelope",
 }
 """Values that max_by and min_by may return without asking: DuckDB passes over nulls, Spark returns them."""
 
