@@ -4,13 +4,22 @@ from pathlib import Path
 
 import duckdb
 
+from warehouse import dbt
 from warehouse.build import build
 from warehouse.ingest import ingest_pending
 from warehouse.landing import Landing
 from warehouse.pipeline import run
+from warehouse.sample import DEFAULT_UNTIL, write_company
 from warehouse.settings import Settings
 from warehouse.store import open_store
 
+SPINE = [
+    *("fact_deal", "fact_deal_stage", "fact_gate", "fact_sla", "fact_kpi", "fact_nps", "fact_lead", "fact_activity"),
+    *("dim_stage", "dim_account", "dim_contact", "dim_date", "dim_sla_policy"),
+]
+"""The facts that came first; what the marts add is measured against them."""
+EVENTS_PER_ACCOUNT = 480
+"""Of the sample company in its 400 days."""
 READ = """
 create table events as
 select * from read_json(?, format = 'newline_delimited', columns = {
@@ -39,6 +48,41 @@ def take_in(path: str, home: str) -> int:
 def build_all(home: str) -> str:
     """Full build of facts and marts, with all checks."""
     return build(Settings(home=Path(home)), full_refresh=True).plan.action
+
+
+def write_sample(folder: str, later: str, events: int) -> int:
+    """Write a sample company of about so many events; its last hundredth to arrive goes to another folder."""
+    files = write_company(Path(folder), 400, events // EVENTS_PER_ACCOUNT, 7, DEFAULT_UNTIL).files
+    Path(later).mkdir()
+    lines = files[-1].read_bytes().splitlines(keepends=True)
+    held_back = min(len(lines) // 2, events // 100)
+    files[-1].write_bytes(b"".join(lines[:-held_back]))
+    (Path(later) / "later.ndjson").write_bytes(b"".join(lines[-held_back:]))
+    return held_back
+
+
+def take_in_folder(home: str, folder: str) -> int:
+    """Land and take in all files of a folder."""
+    settings = Settings(home=Path(home))
+    layout = settings.layout()
+    Landing(layout).land_all(sorted(Path(folder).iterdir()))
+    with open_store(layout, settings) as con:
+        return sum(batch.accepted for batch in ingest_pending(con, layout, settings))
+
+
+def build_spine(home: str) -> int:
+    """Full build of the first facts alone, with what they read and their checks."""
+    chosen = [f"+{name}" for name in SPINE]
+    arguments = ["build", "--exclude-resource-type", "unit_test", "--full-refresh", "--select", *chosen]
+    result = dbt.invoke(Settings(home=Path(home)), arguments)
+    assert not result.failed, result.failed
+    return len(result.nodes)
+
+
+def build_timed(home: str) -> dict[str, float]:
+    """Full build of everything; seconds of each model and check."""
+    built = build(Settings(home=Path(home)), full_refresh=True)
+    return {node.unique_id: node.seconds for node in built.nodes}
 
 
 def run_all(home: str, path: str = "") -> str:
