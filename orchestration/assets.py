@@ -1,4 +1,4 @@
-"""The assets: what is taken in, what dbt builds, and what is published. Groups are the folders of models/."""
+"""The assets: what is taken in, what is built, and what is published. Groups are the folders of models/."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,12 +17,17 @@ from dagster import (
     Failure,
     MaterializeResult,
     MetadataValue,
-    Output,
     asset,
     multi_asset,
 )
-from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
-from dagster_dbt.asset_utils import get_asset_check_key_for_test
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject
+from dagster_dbt.asset_utils import (
+    DBT_DEFAULT_EXCLUDE,
+    DBT_DEFAULT_SELECT,
+    DBT_DEFAULT_SELECTOR,
+    build_dbt_specs,
+    get_asset_check_key_for_test,
+)
 
 from orchestration.execute import Execution
 from orchestration.project import load_manifest
@@ -31,6 +36,7 @@ from warehouse import dbt, pipeline
 from warehouse.build import BuildFailedError, build
 from warehouse.ingest.health import HealthCheck, reject_rate, silent_sources
 from warehouse.publish import is_current
+from warehouse.statistics import statistics
 from warehouse.store import open_store, row_counts
 
 SOURCES = AssetSpec(
@@ -86,7 +92,31 @@ def observed(execution: Execution, on_node: dbt.OnNode | None) -> Iterator[None]
 
 
 MANIFEST = load_manifest()
-TRANSLATOR = Translator()
+TRANSLATOR = Translator(DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True))
+DBT_SPECS, CHECK_SPECS = build_dbt_specs(
+    translator=TRANSLATOR,
+    manifest=MANIFEST,
+    select=DBT_DEFAULT_SELECT,
+    exclude=DBT_DEFAULT_EXCLUDE,
+    selector=DBT_DEFAULT_SELECTOR,
+    io_manager_key=None,
+    project=None,
+)
+COMPUTED_SPECS = [
+    AssetSpec(
+        key=["computed", statistic.name],
+        deps=[AssetKey(table.split(".")) for table in statistic.reads],
+        group_name="computed",
+        description=MANIFEST["sources"][f"source.dealhouse.{statistic.table}"]["description"],
+    )
+    for statistic in statistics()
+]
+
+
+def build_order() -> Iterator[AssetKey]:
+    """Keys of all that a build makes, each after what it reads."""
+    parents = {spec.key: {dep.asset_key for dep in spec.deps} for spec in [*DBT_SPECS, *COMPUTED_SPECS]}
+    return (key for key in TopologicalSorter(parents).static_order() if key in parents)
 
 
 @multi_asset(
@@ -146,11 +176,20 @@ def _ingestion_check(name: str, check: HealthCheck) -> AssetCheckResult:
     )
 
 
-@dbt_assets(manifest=MANIFEST, dagster_dbt_translator=TRANSLATOR, name="build")  # type: ignore[untyped-decorator]
+@multi_asset(
+    specs=[*DBT_SPECS, *COMPUTED_SPECS],
+    check_specs=CHECK_SPECS,
+    name="build",
+    can_subset=True,
+    allow_arbitrary_check_specs=True,
+)
 def built(
     context: AssetExecutionContext, config: BuildOptions, warehouse: Warehouse
-) -> Iterator[Output[None] | AssetCheckResult]:
-    """Build what is due. Where nothing is, and readers see it already, nothing after this step runs."""
+) -> Iterator[MaterializeResult[Any] | AssetCheckResult]:
+    """Build what is due: the models, and between them the statistics that they read.
+
+    Where nothing is, and readers see it already, nothing after this step runs.
+    """
     settings = warehouse.settings
     home = settings.layout()
     clocks = config.clocks()
@@ -166,13 +205,10 @@ def built(
         return
     with open_store(home, settings) as con:
         counts = {layer: row_counts(con, layer) for layer in {key.path[0] for key in context.assets_def.keys}}
-    outputs = {key: name for name, key in context.assets_def.keys_by_output_name.items()}
-    for unique_id in TopologicalSorter(MANIFEST["parent_map"]).static_order():
-        node = MANIFEST["nodes"].get(unique_id)
-        key = TRANSLATOR.get_asset_key(node) if node else None
-        if key is not None and key in outputs and key in context.selected_asset_keys:
+    for key in build_order():
+        if key in context.selected_asset_keys:
             layer, table = key.path
-            yield Output(None, output_name=outputs[key], metadata={"dagster/row_count": counts[layer].get(table, 0)})
+            yield MaterializeResult(asset_key=key, metadata={"dagster/row_count": counts[layer].get(table, 0)})
     yield from _check_results(outcome.nodes)
 
 

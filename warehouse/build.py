@@ -1,21 +1,24 @@
 """Decides what dbt has to build, and whether the outcome may be published.
 
 The state of the last good build stands in the work file, beside what it is about: losing the file loses both, and the
-next run starts from landing. How a model is computed is in models/; how dbt is run, in :mod:`warehouse.dbt`.
+next run starts from landing. How a model is computed is in models/; how dbt is run, in :mod:`warehouse.dbt`; what a
+statistic is, in :mod:`warehouse.statistics`.
 """
 
 import hashlib
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 
 import duckdb
 
-from warehouse import __version__, dbt
+from warehouse import __version__, computed, dbt
 from warehouse.clock import utc_now
 from warehouse.errors import DealhouseError
 from warehouse.settings import Settings
+from warehouse.statistics import FOLDER, statistics
 from warehouse.store import open_store
 
 PROJECT_PARTS = ("models", "macros", "seeds")
@@ -58,7 +61,7 @@ class Built:
 
 
 class BuildFailedError(DealhouseError):
-    """Models or checks of severity error failed; nothing may be published from this build."""
+    """Models, statistics or checks of severity error failed; nothing may be published from this build."""
 
     def __init__(self, result: dbt.BuildResult, log: Path) -> None:
         failed = result.failed
@@ -78,7 +81,7 @@ def _first_line(text: str) -> str:
 
 
 def project_fingerprint(settings: Settings) -> str:
-    """Hash of all that a table depends on besides events: models, macros, seeds, and the settings that SQL reads."""
+    """Hash of all that a table depends on besides events: models, macros, seeds, statistics, settings of the SQL."""
     digest = hashlib.sha256(__version__.encode())
     for value in (settings.reporting_currency, settings.stage_rule_set):
         digest.update(b"\0" + value.encode())
@@ -87,6 +90,8 @@ def project_fingerprint(settings: Settings) -> str:
         files += (path for path in (settings.project_dir / part).rglob("*") if path.suffix in (".sql", ".csv", ".yml"))
     for path in sorted(files):
         digest.update(b"\0" + path.relative_to(settings.project_dir).as_posix().encode() + b"\0" + path.read_bytes())
+    for path in sorted(FOLDER.glob("*.py")):
+        digest.update(b"\0" + path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
 
 
@@ -149,12 +154,7 @@ def build(
             con.execute("delete from raw.build_state")
             con.execute("delete from raw.watermarks")
         con.execute("commit")
-    arguments = ["build", "--exclude-resource-type", "unit_test"]
-    if planned.action == "full":
-        arguments.append("--full-refresh")
-    result = dbt.invoke(settings, arguments, on_node)
-    if result.failed or not result.nodes:
-        raise BuildFailedError(result, home.dbt)
+    nodes = _build_nodes(settings, planned.action == "full", on_node)
     with open_store(home, settings) as con:
         con.execute("begin")
         con.execute("delete from raw.build_state")
@@ -178,7 +178,38 @@ def build(
             "as later where later.model = mark.model and later.staging = mark.staging)"
         )
         con.execute("commit")
-        return Built(planned, *_finished(con), result.nodes)
+        return Built(planned, *_finished(con), nodes)
+
+
+def _build_nodes(settings: Settings, is_full: bool, on_node: dbt.OnNode | None) -> list[dbt.NodeResult]:
+    """Build each model, seed, statistic and check once: what no statistic is needed for, the statistics, the rest."""
+    manifest = dbt.parse(settings)
+    total = dbt.count_nodes(manifest) + len(statistics())
+    numbers = count(1)
+
+    def report(node: dbt.NodeResult, *_: int) -> None:
+        if on_node is not None:
+            on_node(node, next(numbers), total)
+
+    built = dbt.BuildResult()
+
+    def keep(nodes: list[dbt.NodeResult]) -> None:
+        built.nodes += nodes
+        if built.failed or not built.nodes:
+            raise BuildFailedError(built, settings.layout().dbt)
+
+    arguments = ["build", "--exclude-resource-type", "unit_test", *(["--full-refresh"] if is_full else [])]
+    if not statistics():
+        keep(dbt.invoke(settings, arguments, report, manifest).nodes)
+        return built.nodes
+    keep(dbt.invoke(settings, [*arguments, "--exclude", "source:computed+"], report, manifest).nodes)
+    with open_store(settings.layout(), settings) as con:
+        for statistic in statistics():
+            node = computed.run(con, statistic)
+            report(node)
+            keep([node])
+    keep(dbt.invoke(settings, [*arguments, "--select", "source:computed+"], report, manifest).nodes)
+    return built.nodes
 
 
 def _finished(con: duckdb.DuckDBPyConnection) -> tuple[str, datetime | None]:

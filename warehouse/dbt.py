@@ -9,10 +9,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from warehouse.errors import DealhouseError
 from warehouse.settings import Settings
+
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
 
 GOOD = {"success", "pass", "warn", "no-op"}
 """Statuses of nodes after which a build may be published."""
@@ -82,7 +85,27 @@ def _applied(variables: dict[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def invoke(settings: Settings, arguments: list[str], on_node: OnNode | None = None) -> BuildResult:
+def parse(settings: Settings) -> "Manifest":
+    """Read the project and write its manifest; handing the result to :func:`invoke` saves reading it again.
+
+    Raises
+    ------
+    DealhouseError
+        If the project does not parse.
+    """
+    from dbt.contracts.graph.manifest import Manifest
+
+    manifest = _call(settings, ["parse"], None, None)
+    assert isinstance(manifest, Manifest)
+    return manifest
+
+
+def invoke(
+    settings: Settings,
+    arguments: list[str],
+    on_node: OnNode | None = None,
+    manifest: "Manifest | None" = None,
+) -> BuildResult:
     """Call dbt with these arguments, and let go of the work file afterwards.
 
     Parameters
@@ -93,6 +116,8 @@ def invoke(settings: Settings, arguments: list[str], on_node: OnNode | None = No
         A dbt command and its options, for instance ``["build", "--full-refresh"]``.
     on_node
         Told of each model, seed and test as it ends.
+    manifest
+        The project as :func:`parse` has read it; it is read anew where this is missing.
 
     Raises
     ------
@@ -100,6 +125,27 @@ def invoke(settings: Settings, arguments: list[str], on_node: OnNode | None = No
         If dbt could not run at all (the project does not parse, the work file does not open). Failing models and
         tests do not raise; they are in the result.
     """
+    result = _call(settings, arguments, on_node, manifest)
+    return BuildResult(
+        [
+            NodeResult(
+                node.node.unique_id,
+                str(node.status),
+                (node.message or "").strip(),
+                float(node.execution_time),
+                node.failures,
+            )
+            for node in getattr(result, "results", [])
+        ]
+    )
+
+
+def count_nodes(manifest: "Manifest") -> int:
+    """Models, seeds and tests that a build of the whole project runs; unit tests are no part of it."""
+    return sum(node.resource_type in ("model", "seed", "snapshot", "test") for node in manifest.nodes.values())
+
+
+def _call(settings: Settings, arguments: list[str], on_node: OnNode | None, manifest: "Manifest | None") -> Any:
     from dbt.adapters.factory import reset_adapters
     from dbt.cli.main import dbtRunner
 
@@ -119,7 +165,7 @@ def invoke(settings: Settings, arguments: list[str], on_node: OnNode | None = No
     project = str(settings.project_dir)
     with _applied(environment(settings)):
         try:
-            outcome = dbtRunner(callbacks=[listen]).invoke(
+            outcome = dbtRunner(manifest=manifest, callbacks=[listen]).invoke(
                 [
                     "--quiet",
                     "--log-format-file",
@@ -147,18 +193,7 @@ def invoke(settings: Settings, arguments: list[str], on_node: OnNode | None = No
             why=str(outcome.exception).strip(),
             todo=f"Mend the cause and run again; details are in {home.dbt / 'dbt.log'}.",
         )
-    return BuildResult(
-        [
-            NodeResult(
-                result.node.unique_id,
-                str(result.status),
-                (result.message or "").strip(),
-                float(result.execution_time),
-                result.failures,
-            )
-            for result in getattr(outcome.result, "results", [])
-        ]
-    )
+    return outcome.result
 
 
 def _let_go() -> None:

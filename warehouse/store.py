@@ -1,10 +1,12 @@
 """The work file: how it is opened, and the tables of its schema ``raw``.
 
-Apart from dbt, nothing else opens it. It holds nothing that cannot be made again from landing.
+Tables of schema ``computed`` are declared by the statistics. Apart from dbt, nothing else opens it. It holds nothing
+that cannot be made again from landing.
 """
 
 import duckdb
 
+from warehouse.computed import ensure_tables
 from warehouse.settings import Home, Settings
 
 RAW_DDL = """
@@ -37,7 +39,7 @@ create table if not exists raw.watermarks (model varchar, staging varchar, batch
 
 
 def open_store(home: Home, settings: Settings) -> duckdb.DuckDBPyConnection:
-    """Open the work file for writing, making it and its ``raw`` tables where they are missing.
+    """Open the work file for writing, making it and its ``raw`` and ``computed`` tables where they are missing.
 
     The caller holds the writer lock and closes the connection.
 
@@ -61,6 +63,7 @@ def open_store(home: Home, settings: Settings) -> duckdb.DuckDBPyConnection:
         con.execute("set TimeZone = 'UTC'")
         con.execute("set enable_progress_bar = false")
         con.execute(RAW_DDL)
+        ensure_tables(con)
     except BaseException:
         con.close()
         raise

@@ -13,7 +13,7 @@ Node = dict[str, Any]
 READS = {
     "staging": {"raw"},
     "facts": {"staging", "facts", "seeds"},
-    "marts": {"facts", "marts", "seeds", "stg_clock"},
+    "marts": {"facts", "marts", "seeds", "stg_clock", "computed"},
     "contacts": {"staging"},
 }
 """What the models of a layer may read: a schema, or one table by its name."""

@@ -1,8 +1,8 @@
 """Runs the project's own SQL on a small log in memory, a fraction of a second each time.
 
 dbt compiles the project once (``compile --full-refresh``); its SQL is then executed model by model in the order of
-the manifest, without dbt's runner. What only dbt does (incremental branches, hooks, contracts, tests) is out of
-reach here and is tested through :mod:`warehouse.build`.
+the manifest, without dbt's runner; a statistic runs as a node after what it reads. What only dbt does (incremental
+branches, hooks, contracts, tests) is out of reach here and is tested through :mod:`warehouse.build`.
 """
 
 import csv
@@ -18,8 +18,9 @@ from typing import Any
 import duckdb
 import yaml
 
-from warehouse import dbt
+from warehouse import computed, dbt
 from warehouse.settings import PROJECT_DIR, Settings
+from warehouse.statistics import Statistic, statistics
 from warehouse.store import open_store
 
 Event = dict[str, Any]
@@ -44,12 +45,26 @@ EVENT_COLUMNS = [
 
 @dataclass(frozen=True)
 class Node:
-    """One model: where it belongs, its compiled SQL, and what it reads."""
+    """One model: where it belongs, its compiled SQL, and the keys of what it reads. Or a statistic, without SQL."""
 
     name: str
     schema: str
     sql: str
     parents: tuple[str, ...]
+    statistic: Statistic | None = None
+
+    @property
+    def key(self) -> str:
+        """A model's name; a statistic's with its schema, since the mart made from it may have the same name."""
+        return self.name if self.statistic is None else self.statistic.table
+
+
+def key_of(unique_id: str) -> str | None:
+    """Key of the node that a model or a computed source stands for; None for what is given, such as seeds."""
+    kind, _, *names = unique_id.split(".")
+    if kind == "model":
+        return names[0]
+    return ".".join(names) if kind == "source" and names[0] == "computed" else None
 
 
 @dataclass
@@ -82,22 +97,28 @@ def project(stage_rule_set: str = "adtech") -> Project:
         assert not result.failed, result.failed
         manifest = json.loads(dbt.manifest_path(settings).read_text())
         work_file = settings.layout().warehouse.stem
-    models = {key: node for key, node in manifest["nodes"].items() if node["resource_type"] == "model"}
+    models = {node["name"]: node for node in manifest["nodes"].values() if node["resource_type"] == "model"}
+    by_table = {statistic.table: statistic for statistic in statistics()}
     ordered: list[Node] = []
     done: set[str] = set()
 
     def visit(key: str) -> None:
-        if key in done or key not in models:
+        if key in done:
             return
         done.add(key)
-        for parent in models[key]["depends_on"]["nodes"]:
+        if key in by_table:
+            statistic = by_table[key]
+            node = Node(
+                statistic.name, "computed", "", tuple(table.split(".")[1] for table in statistic.reads), statistic
+            )
+        else:
+            model = models[key]
+            sql = model["compiled_code"].replace(f'"{work_file}".', "")
+            parents = tuple(parent for one in model["depends_on"]["nodes"] if (parent := key_of(one)))
+            node = Node(model["name"], model["schema"], sql, parents)
+        for parent in node.parents:
             visit(parent)
-        node = models[key]
-        sql = node["compiled_code"].replace(f'"{work_file}".', "")
-        parents = tuple(
-            parent.split(".")[2] for parent in node["depends_on"]["nodes"] if parent.split(".")[0] == "model"
-        )
-        ordered.append(Node(node["name"], node["schema"], sql, parents))
+        ordered.append(node)
 
     for key in sorted(models):
         visit(key)
@@ -183,6 +204,7 @@ class Engine:
         self.con.execute("set preserve_insertion_order = false")
         for schema in ["raw", "seeds", *sorted({node.schema for node in self.project.nodes})]:
             self.con.execute(f'create schema if not exists "{schema}"')
+        computed.ensure_tables(self.con)
         for ddl in self.project.raw_ddl:
             self.con.execute(ddl)
         self._seeds: dict[str, list[Row]] = {}
@@ -232,12 +254,16 @@ class Engine:
         fill_raw(self.con, events)
         wanted = None if models is None else self._with_parents(models)
         for node in self.project.nodes:
-            if wanted is None or node.name in wanted:
+            if wanted is not None and node.key not in wanted:
+                continue
+            if node.statistic is not None:
+                computed.refresh(self.con, node.statistic)
+            else:
                 self.con.execute(f'create or replace table "{node.schema}"."{node.name}" as {node.sql}')
         return Tables(self.con)
 
     def _with_parents(self, names: Iterable[str]) -> set[str]:
-        nodes = {node.name: node for node in self.project.nodes}
+        nodes = {node.key: node for node in self.project.nodes}
         wanted: set[str] = set()
         queue = list(names)
         while queue:

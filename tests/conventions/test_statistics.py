@@ -1,0 +1,79 @@
+"""What every statistic owes its reader: a declared source, a grain, described columns, a place between two phases."""
+
+from typing import Any
+
+import polars as pl
+import pytest
+
+from tests.laws.compiled import engine, project
+from warehouse.computed import rows_of
+from warehouse.settings import PROJECT_DIR
+from warehouse.statistics import FOLDER, Statistic, statistics
+
+READS = {"facts", "marts"}
+STATISTICS = [pytest.param(statistic, id=statistic.name) for statistic in statistics()]
+
+
+def sources() -> dict[str, dict[str, Any]]:
+    return {node["name"]: node for node in project().manifest["sources"].values() if node["schema"] == "computed"}
+
+
+def test_every_module_is_a_source_and_every_source_a_module() -> None:
+    modules = {path.stem for path in FOLDER.glob("*.py") if not path.stem.startswith("_")}
+    assert modules == {statistic.name for statistic in statistics()} == set(sources())
+
+
+@pytest.mark.parametrize("statistic", STATISTICS)
+def test_its_source_stands_in_a_file_of_its_name(statistic: Statistic) -> None:
+    source = sources()[statistic.name]
+    assert source["original_file_path"] == f"models/computed/{statistic.name}.yml"
+    assert source["description"].startswith("One row per")
+
+
+@pytest.mark.parametrize("statistic", STATISTICS)
+def test_columns_are_typed_alike_and_described(statistic: Statistic) -> None:
+    declared = sources()[statistic.name]["columns"].values()
+    assert {column["name"]: column["data_type"] for column in declared} == dict(statistic.columns)
+    assert all(column["description"].strip() and "doc(" not in column["description"] for column in declared)
+    assert "tenant_id" in statistic.columns
+    models = [node for node in project().manifest["nodes"].values() if node["resource_type"] == "model"]
+    for model in models:
+        for column in model["columns"].values():
+            assert statistic.columns.get(column["name"], column["data_type"]) == column["data_type"], column["name"]
+
+
+@pytest.mark.parametrize("statistic", STATISTICS)
+def test_its_grain_is_tested(statistic: Statistic) -> None:
+    tests = [
+        node
+        for node in project().manifest["nodes"].values()
+        if node["resource_type"] == "test" and f"source.dealhouse.{statistic.table}" in node["depends_on"]["nodes"]
+    ]
+    assert any(test["test_metadata"]["name"] == "unique_grain" for test in tests)
+
+
+@pytest.mark.parametrize("statistic", STATISTICS)
+def test_it_reads_what_no_statistic_is_needed_for(statistic: Statistic) -> None:
+    nodes = {node.key: node for node in project().nodes}
+    assert {table.split(".")[0] for table in statistic.reads} <= READS
+    queue = [table.split(".")[1] for table in statistic.reads]
+    seen = set(queue)
+    while queue:
+        node = nodes[queue.pop()]
+        assert node.schema != "computed", node.key
+        queue += [parent for parent in node.parents if parent not in seen]
+        seen |= set(node.parents)
+
+
+@pytest.mark.parametrize("statistic", STATISTICS)
+def test_of_nothing_it_makes_nothing_with_all_its_columns(statistic: Statistic) -> None:
+    tables = engine().build([])
+    empty = {table: rows_of(tables.con, table).clear() for table in statistic.reads}
+    result = statistic.compute(empty)
+    assert isinstance(result, pl.DataFrame)
+    assert sorted(result.columns) == sorted(statistic.columns)
+    assert result.height == 0
+
+
+def test_every_file_of_the_folder_is_a_source() -> None:
+    assert {path.stem for path in (PROJECT_DIR / "models" / "computed").glob("*")} == set(sources())
