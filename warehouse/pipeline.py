@@ -39,21 +39,28 @@ def take_in(
     mapping: Path | None = None,
     received_at: datetime | None = None,
     on_problem: Callable[[str], None] = _log.warning,
+    on_known: Callable[[str], None] = _log.info,
 ) -> list[BatchResult]:
     """Land these files, or the inbox where none are given, and take in all that has landed.
 
     The caller holds the writer lock. A work file that cannot be read is rebuilt from landing first. `on_problem` is
-    told, in words for the user, of files that were left in the inbox because they cannot be landed.
+    told, in words for the user, of files that were left in the inbox because they cannot be landed, and of copies in
+    landing that its manifest has lost; `on_known` of files that had been taken in before, and as which batch.
     """
     home = settings.layout()
     ensure_warehouse(home, settings)
     landing = Landing(home)
     if paths:
-        landing.land_all(paths, mapping=mapping, received_at=received_at)
+        landed = landing.land_all(paths, mapping=mapping, received_at=received_at)
     else:
-        for landed in landing.land_inbox(received_at=received_at):
-            if landed.problem:
-                on_problem(landed.problem)
+        landed = landing.land_inbox(received_at=received_at)
+    for one in landed:
+        if one.problem:
+            on_problem(str(one))
+        elif one.before is not None:
+            on_known(str(one))
+    for path in landing.unnamed():
+        on_problem(f"{path} is kept, but not taken in: no line of landing's manifest names it. See dealhouse verify.")
     with open_store(home, settings) as con:
         return ingest_pending(con, home, settings)
 

@@ -48,6 +48,47 @@ def test_ingest_says_what_became_of_the_rows(call: Call, sent: Path) -> None:
     again = call("ingest", sent)
     assert again.exit_code == 0
     assert "Nothing new" in again.stdout
+    assert "events.ndjson.gz had been taken in before, as batch 1, received 2026-01-01 00:00:00 UTC" in again.stdout
+
+
+def test_a_file_that_is_known_is_named_with_its_batch_beside_what_is_new(call: Call, tmp_path: Path) -> None:
+    folder = tmp_path / "sent"
+    folder.mkdir()
+    for number in range(14):
+        (folder / f"{number:02d}.ndjson").write_bytes(lines(event(f"e{number}")))
+    call("ingest", folder / "0*.ndjson")
+    (folder / "new-name.ndjson").write_bytes(lines(event("e3")))
+    both = call("ingest", folder / "new-name.ndjson", folder / "10.ndjson")
+    assert "new-name.ndjson had been taken in before, as batch 4 from 03.ndjson, received 2026-01-01" in both.stdout
+    assert "10.ndjson had been" not in both.stdout
+    call("ingest", folder)
+    again = call("ingest", folder)
+    assert again.stdout.count("had been taken in before") == 10
+    assert "So had 5 more files." in again.stdout
+    inbox = tmp_path / "home" / "inbox"
+    inbox.mkdir(parents=True, exist_ok=True)
+    (inbox / "sent-again.ndjson").write_bytes(lines(event("e1")))
+    assert "sent-again.ndjson had been taken in before, as batch 2" in call("ingest").stdout
+    assert list(inbox.iterdir()) == []
+    assert "Nothing new: the inbox is empty." in call("ingest").stdout
+
+
+def test_a_lost_line_of_the_manifest_is_told_and_mended_as_it_says(call: Call, sent: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.ndjson"
+    other.write_bytes(lines(event("other")))
+    call("ingest", other)
+    call("ingest", sent)
+    manifest = tmp_path / "home" / "landing" / "manifest.ndjson"
+    manifest.write_bytes(manifest.read_bytes().splitlines(keepends=True)[0])
+    failed = call("ingest")
+    assert "holds a batch 2" in str(failed.exception)
+    assert "dealhouse verify" in str(failed.exception)
+    advice = call("verify").stdout.replace("\n", "")
+    lost = Path(advice.split("dealhouse run ")[1].split(".gz")[0] + ".gz")
+    mended = call("ingest", lost)
+    assert mended.exit_code == 0
+    assert "whole: 2 entries" in call("verify").stdout
+    assert "2 batches: 3 events" in call("rebuild").stdout
 
 
 def test_strict_ends_with_3_where_rows_were_rejected(call: Call, sent: Path, tmp_path: Path) -> None:

@@ -134,6 +134,134 @@ def test_an_interruption_at_any_step_loses_and_doubles_nothing(
     assert list(place.home.inbox.iterdir()) == []
 
 
+MAPPING = """
+name = "deals"
+[[input]]
+name = "deals"
+files = "deals.csv"
+[[lookup]]
+name = "products"
+files = "products.csv"
+key = "code"
+[[event]]
+name = "created"
+type = "crm.deal.created"
+source = "crm"
+id = "{nr}"
+time = 2024-01-01
+[event.data]
+deal_id = { column = "nr" }
+amount = { lookup = "products", by = "product", column = "price" }
+"""
+
+
+def lost_lines(whole: bytes) -> list[bytes]:
+    """The manifest without its last line, and with that line torn at every byte."""
+    start = whole.rstrip(b"\n").rfind(b"\n") + 1
+    return [whole[:length] for length in range(start, len(whole))]
+
+
+@pytest.mark.parametrize("sent_again", [False, True], ids=["nobody has it", "sent again"])
+def test_what_a_lost_line_spoke_of_stays(place: Landing, monkeypatch: pytest.MonkeyPatch, sent_again: bool) -> None:
+    """The original left the inbox when it was safe: the copy in landing may be all there is."""
+    monkeypatch.setattr("os.fsync", lambda _: None)  # hundreds of landings; durability is not what is asked for here
+    put(place, "a.ndjson", b"a")
+    put(place, "b.ndjson", b"b")
+    place.land_inbox()
+    whole = place.manifest.read_bytes()
+    first, second = sorted(place.segments.iterdir())
+    for torn in lost_lines(whole):
+        place.manifest.write_bytes(torn)
+        place = Landing(place.home)
+        put(place, "c.ndjson", b"c")
+        if sent_again:
+            put(place, "d.ndjson", b"b")
+        place.land_inbox()
+        assert kept(place) == ([b"a", b"c", b"b"] if sent_again else [b"a", b"c"])
+        assert sorted(path.read_bytes() for path in place.segments.iterdir()) == [b"a", b"b", b"c"]
+        if sent_again:
+            assert place.verify() == []
+        else:
+            assert place.unnamed() == [second]
+            (problem,) = place.verify()
+            assert f"dealhouse run {second}" in problem
+            (again,) = place.land_all([second])  # as it says
+            assert again.already is None
+            assert kept(place) == [b"a", b"c", b"b"]
+            assert place.verify() == []
+        for path in place.segments.iterdir():
+            if path != first:
+                path.unlink()
+        second.write_bytes(b"b")
+
+
+def test_a_lost_line_is_healed_by_landing_its_copy_again_under_its_number(place: Landing) -> None:
+    put(place, "a.ndjson", b"a")
+    put(place, "b.ndjson", b"b")
+    place.land_inbox()
+    before = place.entries()[-1]
+    place.manifest.write_bytes(lost_lines(place.manifest.read_bytes())[0])
+    (lost,) = Landing(place.home).unnamed()
+    place.land_all([lost])
+    after = place.entries()[-1]
+    assert (after.seq, after.content_hash, after.files[0]["file"]) == (2, before.content_hash, before.files[0]["file"])
+    assert place.verify() == []
+
+
+def test_all_files_of_a_lost_line_stay(place: Landing, tmp_path: Path) -> None:
+    tables, mapping = tmp_path / "tables", tmp_path / "mapping.toml"
+    tables.mkdir()
+    mapping.write_text(MAPPING)
+    (tables / "deals.csv").write_text("nr,product\n1,p\n")
+    (tables / "products.csv").write_text("code,price\np,7\n")
+    place.land_all([tables], mapping=mapping)
+    sent = kept(place)
+    assert len(sent) == 3
+    for torn in lost_lines(place.manifest.read_bytes())[::10]:
+        place.manifest.write_bytes(torn)
+        place.home.inbox.joinpath("other.ndjson").write_bytes(b"other")
+        place.land_inbox()
+        assert set(sent) <= {path.read_bytes() for path in place.segments.iterdir()}
+    (again,) = place.land_all([tables], mapping=mapping)
+    assert again.already is None
+    assert place.verify() == []
+
+
+def test_a_copy_is_not_given_up_for_one_that_is_damaged_or_gone(place: Landing) -> None:
+    put(place, "a.ndjson", b"some content")
+    place.land_inbox()
+    (good,) = place.segments.iterdir()
+    for damage in (b"sOme content", b"some", None):
+        spare = place.segments / "00000002-spare.ndjson"
+        spare.write_bytes(b"some content")
+        good.chmod(0o644)
+        good.unlink() if damage is None else good.write_bytes(damage)
+        put(place, "b.ndjson", f"b {damage}".encode())
+        place.land_inbox()
+        assert spare.read_bytes() == b"some content"
+        good.write_bytes(b"some content")
+        put(place, "b.ndjson", f"c {damage}".encode())
+        place.land_inbox()
+        assert not spare.exists()
+        assert place.verify() == []
+
+
+def test_a_draft_and_a_copy_of_what_is_still_in_the_inbox_leave_no_trace(place: Landing) -> None:
+    """What a run leaves that was killed while it copied, or before it wrote its line."""
+    put(place, "b.ndjson", b"b")
+    place.land_inbox()
+    copy = next(place.segments.iterdir())
+    place.manifest.unlink()
+    (place.segments / "00000007-0.tmp").write_bytes(b"half of b")
+    put(place, "a.ndjson", b"a")
+    put(place, "b.ndjson", b"b")
+    place.land_inbox()
+    assert kept(place) == [b"a", b"b"]
+    assert place.verify() == []
+    assert not copy.exists()  # the same content has another number now
+    assert len(list(place.segments.iterdir())) == 2
+
+
 def test_a_manifest_line_cut_short_is_written_again(place: Landing) -> None:
     put(place, "a.ndjson", b"a")
     place.land_inbox()

@@ -41,6 +41,7 @@ def test_the_mapping_that_the_others_spoil_is_good(load):
         ('files = "deals.csv"', 'files = "../deals.csv"', "leaves the folder"),
         ('files = "deals.csv"', 'files = "/etc/passwd"', "leaves the folder"),
         ('files = "deals.csv"', "files = []", "must be a text or a list of texts"),
+        ('files = "deals.csv"', 'files = "deals.csv"\ncollapse = true', 'Add delimiter = " "'),
         ('files = "deals.csv"', 'files = "deals.csv"\ndelimiter = "||"', "'delimiter' must be one character"),
         ('files = "deals.csv"', 'files = "deals.csv"\nencoding = "utf-99"', "no encoding 'utf-99'"),
         ('files = "deals.csv"', 'files = "deals.csv"\nheader = false', "without a header needs 'columns'"),

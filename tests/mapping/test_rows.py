@@ -96,6 +96,15 @@ def test_a_file_without_quotes_or_header(mapped):
     assert [(event["id"], event["line"]) for event in outcome.events] == [('"a', 1), ('b"', 2)]
 
 
+def test_columns_that_spaces_set_apart(mapped):
+    outcome = mapped(
+        WON.format(top='delimiter = " "\ncollapse = true\nheader = false\ncolumns = ["id", "n"]'),
+        x__csv="  a   1\nb 22\nc\n",
+    )
+    assert [(event["id"], event["line"]) for event in outcome.events] == [("a", 1), ("b", 2)]
+    assert [row["line"] for row in outcome.unmapped] == [3]
+
+
 @pytest.mark.parametrize("content", ["", "id,n\n", "\ufeffid,n\n", "\n"])
 def test_a_file_without_rows_gives_no_events(mapped, content):
     text = WON.format(top="")

@@ -48,6 +48,17 @@ def test_rollback_goes_back_by_steps_and_by_name(home, publish_run) -> None:
     assert four.version > three
 
 
+def test_a_hundred_rollbacks_show_on_the_next_page(home, publish_run) -> None:
+    published = [publish_run(number).version for number in range(1, 6)]
+    chance = random.Random(4)
+    with open_contacts(home):  # a page that somebody left open
+        for _ in range(100):
+            number = chance.randrange(5)
+            assert rollback(home, to=published[number]).is_current
+            assert query(home, RUN).to_pylist() == [{"run": number + 1}]
+    assert verify_published(home) == []
+
+
 def test_rollback_names_what_there_is(home, publish_run) -> None:
     with pytest.raises(UsageError, match="none"):
         rollback(home)
@@ -162,6 +173,36 @@ def test_verify_notices_cut_swapped_and_missing_files(home, publish_run) -> None
     assert_noticed(home, one.path, two.path.read_bytes())
     one.path.unlink()
     assert verify_published(home) == [f"{one.path.name}: the file is missing"]
+
+
+@pytest.mark.slow
+def test_a_thousand_flips_truncations_and_swaps_are_noticed(home, publish_run) -> None:
+    """Each of one file alone, or of a pair, in the files of three versions."""
+    for number in (1, 2, 3):
+        publish_run(number, rows=10 * number)
+    files = sorted(path for path in home.published.glob("*.duckdb") if not path.is_symlink())
+    assert len(files) == 6
+    good = {path: path.read_bytes() for path in files}
+    for path in files:
+        path.chmod(0o644)
+    chance, noticed = random.Random(16), 0
+    for number in range(1000):
+        one, other = chance.sample(files, 2)
+        changed = {one: bytearray(good[one])}
+        if number % 3 == 0:
+            changed[one][chance.randrange(len(good[one]))] ^= 1 << chance.randrange(8)
+        elif number % 3 == 1:
+            del changed[one][chance.randrange(len(good[one])) :]
+        else:
+            changed = {one: bytearray(good[other]), other: bytearray(good[one])}
+        for path, content in changed.items():
+            path.write_bytes(content)
+        problems = verify_published(home)
+        noticed += all(any(problem.startswith(f"{path.name}:") for problem in problems) for path in changed)
+        for path in changed:
+            path.write_bytes(good[path])
+    assert noticed == 1000
+    assert verify_published(home) == []
 
 
 def test_verify_notices_a_manifest_that_was_edited(home, publish_run) -> None:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from warehouse.ingest import BatchResult
 
+KNOWN_SHOWN = 10
+"""Of files that had been taken in before, so many are named one by one."""
+
 
 @app.command()
 def ingest(
@@ -36,17 +39,19 @@ def ingest(
     ] = "",
 ) -> None:
     """Land files and take them in, exactly once, without building anything."""
-    from warehouse.landing import inbox_problem, waiting_files
     from warehouse.lock import writer_lock
     from warehouse.pipeline import take_in
 
     current = settings()
+    problems: list[str] = []
+    known: list[str] = []
     with writer_lock(current.layout(), "ingest", wait_seconds=current.lock_wait_seconds):
-        batches = take_in(current, paths or [], mapping, _instant(received_at))
-    for path in waiting_files(current.layout()) if not paths else []:
-        out.print(f"Left in the inbox: {inbox_problem(path)}", style="yellow", markup=False)
+        batches = take_in(current, paths or [], mapping, _instant(received_at), problems.append, known.append)
+    for problem in problems:
+        out.print(problem, style="yellow", markup=False)
+    print_known(known)
     if not batches:
-        out.print("Nothing new: whatever was given had been taken in before, or the inbox is empty.")
+        out.print(nothing_new(paths, [*known, *problems]))
         return
     out.print(batch_table(batches))
     for note in batch_notes(batches):
@@ -55,6 +60,21 @@ def ingest(
         out.print("See why with [bold]dealhouse rejects[/bold]; nothing that was rejected is lost.")
         if strict:
             raise typer.Exit(DONE_WITH_REJECTS)
+
+
+def print_known(known: "Sequence[str]") -> None:
+    """Name the files that had been taken in before, the first ones of many."""
+    for sentence in known[:KNOWN_SHOWN]:
+        out.print(sentence, markup=False, soft_wrap=True)
+    if len(known) > KNOWN_SHOWN:
+        out.print(f"So had {len(known) - KNOWN_SHOWN:,} more files.")
+
+
+def nothing_new(paths: "Sequence[Path] | None", said: "Sequence[str]") -> str:
+    """Why nothing was taken in, unless that has been `said` of each file."""
+    if said:
+        return "Nothing new."
+    return "Nothing new: no file was found there." if paths else "Nothing new: the inbox is empty."
 
 
 def batch_table(batches: "Sequence[BatchResult]") -> Table:
@@ -113,9 +133,10 @@ def rejects(
             if result is None:
                 out.print("The present contracts accept none of the rejected rows.")
             else:
+                still = f", {result.rejected:,} rejected for another reason now" if result.rejected else ""
                 out.print(
                     f"Taken in as batch {result.batch_id}: {result.accepted:,} accepted, "
-                    f"{result.duplicate:,} duplicate."
+                    f"{result.duplicate:,} duplicate{still}."
                 )
             return
         where = (

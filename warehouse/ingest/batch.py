@@ -85,15 +85,16 @@ def _is_full_disk(error: BaseException) -> bool:
     return isinstance(error, duckdb.OutOfMemoryException) or "No space left on device" in str(error)
 
 
-def try_entry(con: duckdb.DuckDBPyConnection, landing: Landing, settings: Settings, entry: Entry) -> set[int]:
-    """Row numbers that would be rejected if this entry were taken in now; nothing is."""
+def try_entry(con: duckdb.DuckDBPyConnection, landing: Landing, settings: Settings, entry: Entry) -> dict[int, str]:
+    """Rows that would be rejected if this entry were taken in now, each with one reason; nothing is taken in."""
     reader = open_reader(con, landing, settings, entry)
     con.execute("begin")
     try:
         _stage(con, reader)
         validate.refuse(con, entry.received_at, reader)
         find_repeated(con, entry.seq)
-        return {int(row[0]) for row in con.execute("select distinct row_number from refused").fetchall()}
+        found = con.execute("select row_number, min(reason) from refused group by row_number").fetchall()
+        return {int(row): str(reason) for row, reason in found}
     finally:
         con.execute("rollback")
 

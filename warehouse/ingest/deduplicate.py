@@ -10,6 +10,9 @@ import polars as pl
 
 from warehouse.sources.ndjson import parse_json
 
+CONFLICT = "conflicting_duplicate"
+"""Reason of a row that says something else under a known source and id."""
+
 # Keys alone are compared first, as numbers; what the events say is looked up for the few that come again.
 _SUSPICIOUS = """
 create or replace temp table suspicious as
@@ -66,10 +69,10 @@ select
 from first_events as first inner join staged as later on later.row_number = first.later_row_number
 """
 
-_REFUSE = """
+_REFUSE = f"""
 insert into refused
 select
-    row_number, 5, 'conflicting_duplicate',
+    row_number, 5, '{CONFLICT}',
     'Source ' || source || ' has sent an event ' || event_id || ' with other content before (batch '
     || first_batch_id || ', row ' || first_row_number
     || '). The first stays; give the new one an id of its own if it is meant.'

@@ -8,7 +8,8 @@ import duckdb
 from warehouse.clock import utc_now
 from warehouse.errors import DealhouseError
 from warehouse.ingest.batch import BatchResult, ingest_entry, try_entry
-from warehouse.ingest.reading import Deferred
+from warehouse.ingest.deduplicate import CONFLICT
+from warehouse.ingest.reading import Deferred, origin
 from warehouse.landing import Entry, Landing
 from warehouse.settings import Home, Settings
 from warehouse.store import open_store
@@ -46,25 +47,36 @@ def ingest_pending(
 def replay(
     con: duckdb.DuckDBPyConnection, home: Home, settings: Settings, received_at: datetime | None = None
 ) -> BatchResult | None:
-    """Take in the rejected rows that the present contracts accept; None where they accept none."""
+    """Take in the rejected rows that the present contracts accept; None where they accept none.
+
+    A row that they accept, but that contradicts an event that is in, goes along and is rejected for that: otherwise a
+    rebuild would judge it in its first batch, where it may come before the event that it contradicts.
+    """
     landing = Landing(home)
     ingest_pending(con, home, settings)
     rows = con.execute(
-        "select batch_id, row_number, reason, message from raw.rejected_events "
-        "where replay_batch_id is null order by batch_id, row_number"
+        "select batch_id, row_number, reason, message from raw.rejected_events where replay_batch_id is null"
     ).fetchall()
     if not rows:
         return None
     entries = landing.entries()
+    # In the order of first arrival, also of rows that a former replay could not take in: of two that contradict
+    # each other the first stays.
+    by_number = {entry.seq: entry for entry in entries}
+    rows.sort(key=lambda row: origin(by_number, int(row[0]), int(row[1])))
     received_at = received_at or utc_now()
     instant = received_at.astimezone(UTC).replace(tzinfo=None) if received_at.tzinfo else received_at
     pairs = tuple((int(batch), int(row)) for batch, row, _, _ in rows)
     trial = Entry(entries[-1].seq + 1, "replay", "replay", (), instant, "", pairs)
     refused = try_entry(con, landing, settings, trial)
-    accepted = [row for number, row in enumerate(rows, 1) if number not in refused]
-    if not accepted:
+    wanted = [
+        row
+        for number, row in enumerate(rows, 1)
+        if number not in refused or (refused[number] == CONFLICT and row[2] != CONFLICT)
+    ]
+    if not wanted:
         return None
-    landing.record_replay(accepted, received_at)
+    landing.record_replay(wanted, received_at)
     return ingest_pending(con, home, settings)[-1]
 
 
@@ -86,7 +98,8 @@ def _done(con: duckdb.DuckDBPyConnection, landing: Landing, entries: list[Entry]
                 f"The work file holds a batch {batch_id} ({file}) that landing does not.",
                 where=str(landing.manifest),
                 why="landing has lost entries, or the work file belongs to another landing folder",
-                todo="Bring landing back from a backup. To go on with what landing holds: dealhouse rebuild.",
+                todo="If `dealhouse verify` names a file that the manifest has lost, land it again as it says there. "
+                "Else bring landing back from a backup. To go on with what landing holds: dealhouse rebuild.",
             )
     return {batch_id for batch_id, _, _ in batches}
 

@@ -36,6 +36,13 @@ def open_reader(con: duckdb.DuckDBPyConnection, landing: Landing, settings: Sett
     return ParquetReader(con, path, entry.name)
 
 
+def origin(entries: Mapping[int, Entry], batch_id: int, row: int) -> tuple[int, int]:
+    """Batch and row of the file in which a row arrived, also if a replay rejected it; `entries` are by number."""
+    while entries[batch_id].kind == "replay":
+        batch_id, row = entries[batch_id].rows[row - 1]
+    return batch_id, row
+
+
 class _ReplayReader:
     """Rejected rows of earlier batches, read again from what had landed, numbered from 1."""
 
@@ -45,7 +52,7 @@ class _ReplayReader:
         self._entries = {one.seq: one for one in landing.entries()}
         self._numbers: dict[int, dict[int, int]] = {}
         for number, pair in enumerate(entry.rows, 1):
-            batch_id, row = self._origin(*pair)
+            batch_id, row = origin(self._entries, *pair)
             self._numbers.setdefault(batch_id, {})[row] = number
         columns = "row_number bigint, specversion varchar, id varchar, source varchar, type varchar, subject varchar, "
         con.execute(
@@ -71,12 +78,6 @@ class _ReplayReader:
                 # Opened anew: readers of one kind share their temporary tables.
                 for raw in self._open(batch_id).raw_rows(chosen.keys()):
                     yield RawRow(chosen[raw.row_number], raw.file, raw.line, raw.raw, raw.reason, raw.message)
-
-    def _origin(self, batch_id: int, row: int) -> tuple[int, int]:
-        """Where a row stands in a file, also if it was rejected by a replay."""
-        while self._entries[batch_id].kind == "replay":
-            batch_id, row = self._entries[batch_id].rows[row - 1]
-        return batch_id, row
 
     def _open(self, batch_id: int) -> Reader:
         return open_reader(self._con, self._landing, self._settings, self._entries[batch_id])

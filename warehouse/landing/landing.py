@@ -3,7 +3,8 @@
 import glob
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,9 +45,25 @@ class Landed:
 
     name: str
     entry: Entry | None
-    already: int | None
     problem: str = ""
     """Why a file of the inbox was left where it is."""
+    before: Entry | None = None
+    """What it had been landed as before."""
+
+    @property
+    def already(self) -> int | None:
+        """Number of the batch that it had been landed as before."""
+        return self.before.seq if self.before else None
+
+    def __str__(self) -> str:
+        """Say it in a sentence."""
+        if self.before is not None:
+            name = "" if self.before.name == self.name else f" from {self.before.name}"
+            return (
+                f"{self.name} had been taken in before, as batch {self.before.seq}{name}, "
+                f"received {self.before.received_at:%Y-%m-%d %H:%M:%S} UTC: its content is the same to the byte."
+            )
+        return self.problem or f"{self.name} has landed."
 
 
 def waiting_files(home: Home) -> list[Path]:
@@ -103,11 +120,14 @@ class Landing:
             from warehouse.sources.mapping import load
 
             files = load(mapping).files(list(_expanded(paths, keep_folders=True)))
-            return [self._land({"mapping": mapping, **files}, " + ".join(p.name for p in files.values()), received_at)]
+            name = " + ".join(path.name for path in files.values())
+            with self._tidy():
+                return [self._land({"mapping": mapping, **files}, name, received_at)]
         found = list(_expanded(paths))
         for path in found:
             kinds.check_native(path)
-        return [self._land({"events": path}, path.name, received_at) for path in found]
+        with self._tidy():
+            return [self._land({"events": path}, path.name, received_at) for path in found]
 
     def land_inbox(self, received_at: datetime | None = None) -> list[Landed]:
         """Land what waits in the inbox, and remove each file once it is safe; one that cannot be read stays there.
@@ -115,17 +135,22 @@ class Landing:
         So does one that was written to meanwhile: the next call lands it again, and what is in already is not doubled.
         """
         landed = []
-        for path in waiting_files(self.home):
-            problem = inbox_problem(path)
-            if problem:
-                landed.append(Landed(path.name, None, None, problem))
-                continue
-            before = path.stat()
-            landed.append(self._land({"events": path}, path.name, received_at))
-            after = path.stat()
-            if (before.st_ino, before.st_size, before.st_mtime_ns) == (after.st_ino, after.st_size, after.st_mtime_ns):
-                path.unlink()
+        with self._tidy():
+            for path in waiting_files(self.home):
+                problem = inbox_problem(path)
+                if problem:
+                    landed.append(Landed(path.name, None, problem))
+                    continue
+                before = path.stat()
+                landed.append(self._land({"events": path}, path.name, received_at))
+                after = path.stat()
+                if _state(before) == _state(after):
+                    path.unlink()
         return landed
+
+    def unnamed(self) -> list[Path]:
+        """Kept files that no line of the manifest names, so that they are not part of the warehouse."""
+        return self._unnamed({str(file["file"]) for entry in self.entries() for file in entry.files})
 
     def record_replay(self, rows: Iterable[tuple[int, int, str, str]], received_at: datetime | None = None) -> Entry:
         """Note that these rejected rows, as (batch, row, reason, sentence), are taken in now."""
@@ -157,20 +182,24 @@ class Landing:
                     problems.append(
                         f"{path} is not what was received (batch {entry.seq}, {entry.name}): its hash differs."
                     )
-        if self.segments.exists():
-            problems += [
-                f"{path} is not in the manifest: that has lost its last line, something else put the file "
-                "there, or a run was cut off; in that case the next landing removes it."
-                for path in sorted(self.segments.iterdir())
-                if path.name not in expected and path.suffix != ".tmp"
-            ]
+        problems += [
+            f"{path} is not in the manifest: that has lost its last line, something else put the file "
+            f"there, or a run was cut off. To take it in: dealhouse run {path}"
+            for path in self._unnamed(expected)
+        ]
         return problems
+
+    @contextmanager
+    def _tidy(self) -> Iterator[None]:
+        """Begin without the drafts of a run that was cut off, and end without copies that are kept twice."""
+        self._remove_drafts()
+        yield
+        self._remove_spare()
 
     def _land(self, files: dict[str, Path], name: str, received_at: datetime | None) -> Landed:
         self.segments.mkdir(parents=True, exist_ok=True)
         entries = self.entries()
         seq = (entries[-1].seq if entries else 0) + 1
-        self._clean(seq)
         kept: list[dict[str, Any]] = []
         temporary: list[tuple[Path, Path]] = []
         for number, (role, origin) in enumerate(files.items()):
@@ -178,7 +207,7 @@ class Landing:
             try:
                 digest, size = copy_hashed(origin, draft)
             except OSError as error:
-                self._clean(seq)
+                self._remove_drafts()
                 raise DealhouseError(
                     f"{origin.name} was not landed.",
                     where=str(origin),
@@ -192,14 +221,15 @@ class Landing:
         content_hash = _content_hash(kept)
         for entry in entries:
             if entry.content_hash == content_hash and entry.kind == "file":
-                self._clean(seq)
-                return Landed(name, None, entry.seq)
+                for draft, _ in temporary:
+                    draft.unlink()
+                return Landed(name, None, before=entry)
         for draft, final_path in temporary:
             draft.chmod(0o444)
             draft.rename(final_path)
         chain.fsync_folder(self.segments)
         record = {"kind": "file", "name": name, "files": kept, "received_at": _stamp(received_at)}
-        return Landed(name, self._append(record), None)
+        return Landed(name, self._append(record))
 
     def _append(self, record: dict[str, Any]) -> Entry:
         self.home.landing.mkdir(parents=True, exist_ok=True)
@@ -208,13 +238,35 @@ class Landing:
         self._read = self.manifest.stat().st_size, [*before, entry]
         return entry
 
-    def _clean(self, seq: int) -> None:
-        """Remove what a run that was cut off had not finished: drafts, and files of an entry that was never written.
-
-        Nobody was told that they had arrived, so that whoever sent them still has them.
-        """
-        for path in self.segments.glob(f"{seq:08d}-*"):
+    def _remove_drafts(self) -> None:
+        for path in self.segments.glob("*.tmp"):
             path.unlink()
+
+    def _remove_spare(self) -> None:
+        """Remove copies that no line of the manifest names, where their content is kept under one that is named.
+
+        A run that was cut off may leave such a copy, and whoever sent it still has it. The manifest may also have
+        lost its last line, however, and then the copy is all there is: without its equal it stays.
+        """
+        named = {str(file["file"]): file for entry in self.entries() for file in entry.files}
+        for path in self._unnamed(named):
+            size = path.stat().st_size
+            digest = ""
+            for file in named.values():
+                if file["bytes"] == size and self.path(file).exists():
+                    digest = digest or file_hash(path)
+                    if file["sha256"] == digest == file_hash(self.path(file)):
+                        path.unlink()
+                        break
+
+    def _unnamed(self, named: Collection[str]) -> list[Path]:
+        if not self.segments.exists():
+            return []
+        return sorted(path for path in self.segments.iterdir() if path.name not in named and path.suffix != ".tmp")
+
+
+def _state(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _content_hash(files: Iterable[dict[str, Any]]) -> str:

@@ -36,7 +36,8 @@ def inspect(paths: list[Path], *, count: bool = True) -> dict[str, dict[str, Any
         [sys.executable, "-P", __file__], input=question, capture_output=True, text=True, check=False
     )
     if answer.returncode != 0:
-        return {path.name: {"error": answer.stderr.strip()[-500:]} for path in paths}
+        error = answer.stderr.strip()[-500:] or f"the process that was to read it ended with code {answer.returncode}"
+        return {path.name: {"error": error} for path in paths}
     result: dict[str, dict[str, Any]] = json.loads(answer.stdout)
     return result
 

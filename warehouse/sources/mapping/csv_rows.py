@@ -48,6 +48,7 @@ def _csv_reader(lines: Iterable[str], reading: Reading) -> Any:
         delimiter=reading.delimiter,
         quotechar=reading.quote or None,
         escapechar=reading.escape or None,
+        skipinitialspace=reading.collapse,
         doublequote=reading.escape in ("", reading.quote),
         quoting=quoting,
         strict=True,

@@ -34,6 +34,7 @@ from warehouse.sources.mapping.values import constant
 _READING = (
     "format",
     "delimiter",
+    "collapse",
     "quote",
     "escape",
     "encoding",
@@ -157,9 +158,14 @@ def _reading(block: Table, base: Reading) -> Reading:
         raise block.error("'columns' is for files without a header.", "columns", todo="Add header = false.")
     if len(set(columns)) != len(columns):
         raise block.error("A column is named twice.", "columns")
+    delimiter = sign("delimiter", base.delimiter, empty=False)
+    collapse = block.flag("collapse", base.collapse)
+    if collapse and delimiter != " ":
+        raise block.error("'collapse' is for columns that spaces set apart.", "collapse", todo='Add delimiter = " ".')
     return Reading(
         format=block.choice("format", base.format, ("csv", "parquet")),
-        delimiter=sign("delimiter", base.delimiter, empty=False),
+        delimiter=delimiter,
+        collapse=collapse,
         quote=sign("quote", base.quote, empty=True),
         escape=sign("escape", base.escape, empty=True),
         encoding=encoding,

@@ -44,6 +44,7 @@ class Reading:
 
     format: Literal["csv", "parquet", ""] = ""
     delimiter: str = ","
+    collapse: bool = False
     quote: str = '"'
     escape: str = ""
     encoding: str = "utf-8"
