@@ -6,19 +6,24 @@ branches, hooks, contracts, tests) is out of reach here and is tested through :m
 """
 
 import csv
+import hashlib
 import json
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import polars as pl
 import yaml
 
 from warehouse import computed, dbt
+from warehouse.build import project_fingerprint
+from warehouse.lock import file_lock
 from warehouse.settings import PROJECT_DIR, Settings
 from warehouse.statistics import Statistic, statistics
 from warehouse.store import open_store
@@ -74,6 +79,8 @@ class Project:
     nodes: list[Node]
     raw_ddl: list[str]
     manifest: dict[str, Any] = field(repr=False)
+    semantic_manifest: str = field(repr=False)
+    """As dbt writes it for MetricFlow."""
 
 
 def settings_in(folder: Path, **values: Any) -> Settings:
@@ -81,9 +88,13 @@ def settings_in(folder: Path, **values: Any) -> Settings:
     return Settings(home=folder, **{"reporting_currency": "USD", "stage_rule_set": "adtech", **values})
 
 
-@cache
-def project(stage_rule_set: str = "adtech") -> Project:
-    """Compile the project, once per process and rule set."""
+CACHE = PROJECT_DIR / ".pytest_cache" / "compiled"
+KEPT = 8
+"""Compiled projects that stay for later calls; several belong to one state of the project, each to a rule set."""
+
+
+def _compiled(stage_rule_set: str) -> tuple[list[str], dict[str, Any], str]:
+    """The DDL of raw, dbt's manifest, and the name of the work file in it; kept for other processes and later calls."""
     with tempfile.TemporaryDirectory(prefix="dealhouse-laws-") as folder:
         settings = settings_in(Path(folder), stage_rule_set=stage_rule_set)
         with open_store(settings.layout(), settings) as con:
@@ -93,10 +104,31 @@ def project(stage_rule_set: str = "adtech") -> Project:
                     "select sql from duckdb_tables() where schema_name = 'raw' order by table_oid"
                 ).fetchall()
             ]
-        result = dbt.invoke(settings, ["compile", "--full-refresh"])
-        assert not result.failed, result.failed
-        manifest = json.loads(dbt.manifest_path(settings).read_text())
-        work_file = settings.layout().warehouse.stem
+        texts = [PROJECT_DIR / "profiles.yml", *sorted((PROJECT_DIR / "models").rglob("*.md"))]
+        versions = [metadata.version(name) for name in ("dbt-core", "dbt-duckdb", "duckdb")]
+        parts = [project_fingerprint(settings), *versions, *(path.read_text() for path in texts)]
+        key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
+        kept = CACHE / f"{key}.json"
+        CACHE.mkdir(parents=True, exist_ok=True)
+        with file_lock(CACHE / f"{key}.lock", "compiling the project", wait_seconds=600):
+            if not kept.exists():
+                result = dbt.invoke(settings, ["compile", "--full-refresh"])
+                assert not result.failed, result.failed
+                draft = kept.with_suffix(".tmp")
+                manifest_path = dbt.manifest_path(settings)
+                semantic = manifest_path.with_name("semantic_manifest.json").read_text()
+                draft.write_text(json.dumps({"manifest": json.loads(manifest_path.read_text()), "semantic": semantic}))
+                draft.replace(kept)
+                for old in sorted(CACHE.glob("*.json"), key=lambda path: path.stat().st_mtime)[:-KEPT]:
+                    old.unlink()
+        return ddl, json.loads(kept.read_text()), settings.layout().warehouse.stem
+
+
+@cache
+def project(stage_rule_set: str = "adtech") -> Project:
+    """Compile the project, once per rule set for as long as nothing of it changes."""
+    ddl, compiled, work_file = _compiled(stage_rule_set)
+    manifest, semantic_manifest = compiled["manifest"], compiled["semantic"]
     models = {node["name"]: node for node in manifest["nodes"].values() if node["resource_type"] == "model"}
     by_table = {statistic.table: statistic for statistic in statistics()}
     ordered: list[Node] = []
@@ -122,7 +154,7 @@ def project(stage_rule_set: str = "adtech") -> Project:
 
     for key in sorted(models):
         visit(key)
-    return Project(ordered, ddl, manifest)
+    return Project(ordered, ddl, manifest, semantic_manifest)
 
 
 @cache
@@ -163,12 +195,24 @@ def raw_rows(events: Iterable[Event]) -> list[list[Any]]:
     ]
 
 
+BATCHES = """
+insert into raw.batches (batch_id, kind, file, rows, accepted, duplicate, rejected, received_at)
+select batch_id, 'file', 'part', count(*), count(*), 0, 0, min(received_at) from raw.events
+where batch_id not in (select batch_id from raw.batches) group by batch_id
+"""
+"""Notes the batches of raw.events as ingestion would, with nothing rejected."""
+
+
 def fill_raw(con: duckdb.DuckDBPyConnection, events: Sequence[Event]) -> None:
     """Add events to raw.events as ingestion would, without its checks."""
     if events:
-        holes = ", ".join(["(" + ", ".join("?" * len(EVENT_COLUMNS)) + ")"] * len(events))
-        values = [value for row in raw_rows(events) for value in row]
-        con.execute(f"insert into raw.events ({', '.join(EVENT_COLUMNS)}) values {holes}", values)
+        columns = ", ".join(EVENT_COLUMNS)
+        con.register(
+            "filled",
+            pl.DataFrame(raw_rows(events), schema=EVENT_COLUMNS, orient="row", infer_schema_length=None).to_arrow(),
+        )
+        con.execute(f"insert into raw.events ({columns}) select {columns} from filled")
+        con.unregister("filled")
 
 
 class Tables:
@@ -232,6 +276,7 @@ class Engine:
         known_at: datetime | None = None,
         seeds: Mapping[str, list[Row]] | None = None,
         models: Iterable[str] | None = None,
+        has_batches: bool = False,
     ) -> Tables:
         """Build the project on this log alone.
 
@@ -245,6 +290,9 @@ class Engine:
             Rows that stand in for those of a seed, as text, in this build.
         models
             Names of the models that are wanted; they and what they read are built. All by default.
+        has_batches
+            Whether ``raw.batches`` tells of the batches that the events came in. Tables that tell of batches are no
+            matter of the laws of order and repetition.
         """
         for name in self._seeds:
             self._load_seed(name, (seeds or {}).get(name) or seed_rows(name))
@@ -252,6 +300,9 @@ class Engine:
         self.con.execute("delete from raw.clock")
         self.con.execute("insert into raw.clock values (?, ?)", [as_of, known_at])
         fill_raw(self.con, events)
+        self.con.execute("delete from raw.batches")
+        if has_batches:
+            self.con.execute(BATCHES)
         wanted = None if models is None else self._with_parents(models)
         for node in self.project.nodes:
             if wanted is not None and node.key not in wanted:

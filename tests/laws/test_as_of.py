@@ -9,10 +9,13 @@ from hypothesis import strategies as st
 from tests.laws.comparing import assert_same_tables
 from tests.laws.compiled import Event, engine, utc
 from tests.laws.logs import company_log
+from tests.laws.tenants import as_tenants
 
 LAYERS = ("facts", "marts", "contacts")
 FEW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-MANY = settings(FEW, max_examples=200)
+MANY = settings(FEW, max_examples=40)
+TENANTS = 5
+"""In each example of the many, so that 200 logs are cut; each is a tenant of its own."""
 
 
 def assert_same_builds(
@@ -72,8 +75,9 @@ def test_a_log_cut_by_arrival_is_the_log_as_it_was_known(log: list[Event], data:
 
 
 @pytest.mark.slow
-@given(company_log(max_deals=4, max_others=12), st.data())
+@given(st.lists(company_log(), min_size=TENANTS, max_size=TENANTS), st.data())
 @MANY
-def test_both_clocks_many(log: list[Event], data: st.DataObject) -> None:
+def test_both_clocks_many(logs: list[list[Event]], data: st.DataObject) -> None:
+    log = as_tenants(logs)
     check_as_of(log, data)
     check_known_at(log, data)
