@@ -1,0 +1,8 @@
+{{
+    stage_events(
+        types=['identity.consent.changed'],
+        fields={
+            'contact_id': 'text', 'channel': 'text', 'granted': 'boolean'
+        }
+    )
+}}
