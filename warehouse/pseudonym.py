@@ -7,9 +7,9 @@ fields are personal is said by the contracts.
 import hashlib
 import hmac
 import os
-import re
 import secrets
 
+from warehouse.phone import e164_digits
 from warehouse.settings import Home, Settings
 
 _KEY_FILE = "pseudonym.key"
@@ -19,8 +19,9 @@ _PSEUDONYM_CHARACTERS = 32
 class Pseudonymiser:
     """Makes pseudonyms with one key; equal values, written alike or not, get equal pseudonyms."""
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, phone_region: str | None = None) -> None:
         self._key = key
+        self._phone_region = phone_region
         self.key_id = hashlib.sha256(b"key id\0" + key).hexdigest()[:8]
 
     def email(self, value: str | None) -> str | None:
@@ -28,8 +29,8 @@ class Pseudonymiser:
         return self._of("email", value.strip().lower()) if value and value.strip() else None
 
     def phone(self, value: str | None) -> str | None:
-        """Pseudonym of a phone number: only its digits count."""
-        digits = re.sub(r"\D", "", value or "")
+        """Pseudonym of a phone number, however it is written: see :func:`warehouse.phone.e164_digits`."""
+        digits = e164_digits(value, self._phone_region)
         return self._of("phone", digits) if digits else None
 
     def _of(self, kind: str, value: str) -> str:
@@ -39,7 +40,7 @@ class Pseudonymiser:
 def load(home: Home, settings: Settings) -> Pseudonymiser:
     """With the key of the settings, or the one in ``keys/``, which is made on first use."""
     if settings.pseudonym_key is not None:
-        return Pseudonymiser(settings.pseudonym_key.get_secret_value().encode())
+        return Pseudonymiser(settings.pseudonym_key.get_secret_value().encode(), settings.phone_region)
     path = home.keys / _KEY_FILE
     if not path.exists():
         home.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -50,4 +51,4 @@ def load(home: Home, settings: Settings) -> Pseudonymiser:
             sink.flush()
             os.fsync(sink.fileno())
         draft.rename(path)
-    return Pseudonymiser(bytes.fromhex(path.read_text().strip()))
+    return Pseudonymiser(bytes.fromhex(path.read_text().strip()), settings.phone_region)
