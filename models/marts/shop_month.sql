@@ -1,0 +1,1 @@
+{{ shop_period('calendar_month') }}

@@ -1,0 +1,1 @@
+{{ shop_period('week_start_date') }}
