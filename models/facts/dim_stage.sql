@@ -7,5 +7,7 @@ select
     stage.is_won,
     stage.is_lost,
     stage.owner_role,
-    stage.domain
+    stage.domain,
+    stage.next_within_days,
+    stage.won_within_days
 from {{ ref('stage') }} as stage

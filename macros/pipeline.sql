@@ -1,0 +1,32 @@
+{#- What the marts over deals share: the segments that deals are cut by, months, and rates of a day. -#}
+
+{#- A relation of the kinds of segment that deals are cut by, in column `dimension`. -#}
+{%- macro deal_dimensions(more=[]) -%}
+    (
+        {%- for kind in ['total', 'owner', 'industry', 'client_type', 'budget_band', 'source'] + more %}
+        select '{{ kind }}' as dimension{% if not loop.last %} union all{% endif %}
+        {%- endfor %}
+    )
+{%- endmacro -%}
+
+{#- The value of a deal's segment of a kind; of the total it is '(all)'. `more` maps further kinds to their columns. -#}
+{%- macro deal_dimension_value(deal, kind, more={}) -%}
+    case {{ kind }}
+        when 'total' then '(all)'
+        when 'owner' then coalesce({{ deal }}.owner_id, '(not set)')
+        when 'industry' then coalesce({{ deal }}.industry, '(not set)')
+        when 'client_type' then coalesce({{ deal }}.client_type, '(not set)')
+        when 'budget_band' then coalesce({{ deal }}.budget_band, '(not set)')
+        when 'source' then coalesce({{ deal }}.deal_source, '(not set)')
+        {%- for name, column in more.items() %}
+        when '{{ name }}' then coalesce({{ deal }}.{{ column }}, '(not set)')
+        {%- endfor %}
+    end
+{%- endmacro -%}
+
+{#- The first day of the month of a date or timestamp. -#}
+{%- macro month_of(at) -%}cast(date_trunc('month', {{ at }}) as date){%- endmacro -%}
+
+{#- The day before a month, and its last one. A month and 31 days lie in the next month, whatever its length. -#}
+{%- macro last_day_before(month) -%}{{ add_days(month, -1) }}{%- endmacro -%}
+{%- macro month_after(month) -%}{{ month_of(add_days(month, 31)) }}{%- endmacro -%}

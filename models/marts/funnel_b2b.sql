@@ -1,0 +1,281 @@
+-- Visits to stages that have a place in their pipeline; a loss is no step. A MasterDeal may be won before its last stage.
+with visits as (
+    select
+        visit.tenant_id,
+        visit.deal_id,
+        visit.pipeline,
+        visit.visit_number,
+        visit.stage,
+        dim_stage.stage_order,
+        visit.entered_at
+    from {{ ref('fact_deal_stage') }} as visit
+    inner join {{ ref('dim_stage') }} as dim_stage
+        on visit.pipeline = dim_stage.pipeline and visit.stage = dim_stage.stage
+    where not dim_stage.is_lost
+    union all
+    select
+        deal.tenant_id,
+        deal.deal_id,
+        deal.pipeline,
+        null as visit_number,
+        dim_stage.stage,
+        dim_stage.stage_order,
+        deal.closed_at as entered_at
+    from {{ ref('fact_deal') }} as deal
+    inner join {{ ref('dim_stage') }} as dim_stage
+        on deal.pipeline = dim_stage.pipeline and dim_stage.is_won
+    where deal.status = 'won'
+),
+
+-- A deal enters the funnel at the first step that it was seen in.
+entries as (
+    select
+        visits.tenant_id,
+        visits.deal_id,
+        {{ month_of('min(visits.entered_at)') }} as cohort_month,
+        min_by(visits.stage_order, visits.visit_number) filter (where visits.visit_number is not null) as entry_order
+    from visits
+    group by visits.tenant_id, visits.deal_id
+),
+
+first_times as (
+    select
+        visits.tenant_id,
+        visits.deal_id,
+        visits.pipeline,
+        visits.stage_order,
+        min(visits.entered_at) as first_at
+    from visits
+    group by visits.tenant_id, visits.deal_id, visits.pipeline, visits.stage_order
+),
+
+-- In order: a step counts while each step since the entry was reached, none before the one that precedes it.
+unbroken as (
+    select
+        first_times.*,
+        entries.entry_order,
+        first_times.stage_order = entries.entry_order
+        or coalesce(
+            lag(first_times.stage_order) over deal_in_order = first_times.stage_order - 1
+            and lag(first_times.first_at) over deal_in_order <= first_times.first_at,
+            false
+        ) as is_in_order
+    from first_times
+    inner join entries
+        on first_times.tenant_id = entries.tenant_id and first_times.deal_id = entries.deal_id
+    where first_times.stage_order >= entries.entry_order
+    window deal_in_order as (partition by first_times.tenant_id, first_times.deal_id order by first_times.stage_order)
+),
+
+strict_steps as (
+    select
+        counted.tenant_id,
+        counted.deal_id,
+        counted.pipeline,
+        counted.stage_order,
+        counted.first_at as step_at,
+        true as is_seen
+    from (
+        select
+            unbroken.*,
+            max(case when unbroken.is_in_order then 0 else 1 end) over (
+                partition by unbroken.tenant_id, unbroken.deal_id order by unbroken.stage_order
+                rows between unbounded preceding and current row
+            ) as is_broken
+        from unbroken
+    ) as counted
+    where counted.is_broken = 0
+),
+
+-- Ever: a step is reached with it or with any later one.
+any_steps as (
+    select
+        first_times.tenant_id,
+        first_times.deal_id,
+        first_times.pipeline,
+        dim_stage.stage_order,
+        min(first_times.first_at) as step_at,
+        count(*) filter (where first_times.stage_order = dim_stage.stage_order) > 0 as is_seen
+    from first_times
+    inner join {{ ref('dim_stage') }} as dim_stage
+        on first_times.pipeline = dim_stage.pipeline and dim_stage.stage_order <= first_times.stage_order
+    where not dim_stage.is_lost
+    group by first_times.tenant_id, first_times.deal_id, first_times.pipeline, dim_stage.stage_order
+),
+
+reached as (
+    select 'strict' as order_rule, strict_steps.*
+    from strict_steps
+    union all
+    select 'any' as order_rule, any_steps.*
+    from any_steps
+),
+
+followed as (
+    select
+        reached.*,
+        lead(reached.step_at) over (
+            partition by reached.tenant_id, reached.deal_id, reached.order_rule order by reached.stage_order
+        ) as next_step_at
+    from reached
+),
+
+timed as (
+    select
+        followed.tenant_id,
+        followed.pipeline,
+        followed.order_rule,
+        followed.is_seen,
+        dim_stage.stage as step,
+        dim_stage.stage_order as step_number,
+        dim_stage.next_within_days as window_days,
+        entries.cohort_month,
+        deal.owner_id,
+        deal.industry,
+        deal.client_type,
+        deal.budget_band,
+        deal.deal_source,
+        dim_stage.next_within_days * cast(86400000000 as bigint) as window_micros,
+        {{ micros_between('followed.step_at', 'clock.as_of') }} as age_micros,
+        {{ micros_between(
+            'followed.step_at',
+            'case when followed.next_step_at is not null then followed.next_step_at when deal.closed_at is null then clock.as_of'
+            ~ ' else greatest(deal.closed_at, followed.step_at) end'
+        ) }} as duration_micros,
+        case
+            when followed.next_step_at is not null then 'event'
+            when deal.status <> 'open' then 'competing'
+            else 'censored'
+        end as outcome
+    from followed
+    inner join {{ ref('dim_stage') }} as dim_stage
+        on followed.pipeline = dim_stage.pipeline and followed.stage_order = dim_stage.stage_order
+    inner join entries
+        on followed.tenant_id = entries.tenant_id and followed.deal_id = entries.deal_id
+    inner join {{ ref('fact_deal') }} as deal
+        on followed.tenant_id = deal.tenant_id and followed.deal_id = deal.deal_id
+    cross join {{ ref('stg_clock') }} as clock
+),
+
+segmented as (
+    select
+        timed.*,
+        timed.outcome = 'event' and timed.duration_micros <= timed.window_micros as is_converted,
+        timed.age_micros >= timed.window_micros as is_matured,
+        part.dimension,
+        {{ deal_dimension_value('timed', 'part.dimension') }} as dimension_value
+    from timed
+    cross join {{ deal_dimensions() }} as part
+),
+
+counted as (
+    select
+        segmented.tenant_id,
+        segmented.pipeline,
+        segmented.cohort_month,
+        segmented.dimension,
+        segmented.dimension_value,
+        segmented.order_rule,
+        segmented.step,
+        segmented.step_number,
+        segmented.window_days,
+        count(*) as entered,
+        count(*) filter (where segmented.is_converted) as converted,
+        count(*) filter (where segmented.is_matured) as matured_count,
+        count(*) filter (where segmented.is_matured and segmented.is_converted) as matured_converted_count,
+        percentile_cont(0.5) within group (
+            order by case when segmented.is_converted and segmented.is_seen then {{ hours('segmented.duration_micros') }} end
+        ) as median_hours,
+        percentile_cont(0.9) within group (
+            order by case when segmented.is_converted and segmented.is_seen then {{ hours('segmented.duration_micros') }} end
+        ) as p90_hours
+    from segmented
+    group by
+        segmented.tenant_id, segmented.pipeline, segmented.cohort_month, segmented.dimension, segmented.dimension_value,
+        segmented.order_rule, segmented.step, segmented.step_number, segmented.window_days
+),
+
+-- Deals of the cohorts that are not old enough; what comes after the window need not be told apart.
+watched as (
+    select
+        segmented.tenant_id,
+        segmented.pipeline,
+        segmented.cohort_month,
+        segmented.dimension,
+        segmented.dimension_value,
+        segmented.order_rule,
+        segmented.step_number,
+        segmented.window_micros,
+        least(segmented.duration_micros, segmented.window_micros + 1) as duration_micros,
+        case when segmented.duration_micros <= segmented.window_micros then segmented.outcome else 'censored' end as outcome
+    from segmented
+    inner join counted
+        on
+            segmented.tenant_id = counted.tenant_id
+            and segmented.pipeline = counted.pipeline
+            and segmented.cohort_month = counted.cohort_month
+            and segmented.dimension = counted.dimension
+            and segmented.dimension_value = counted.dimension_value
+            and segmented.order_rule = counted.order_rule
+            and segmented.step_number = counted.step_number
+    where counted.window_days is not null and counted.matured_count < counted.entered
+),
+
+{{ survival_curve(
+    'curve', 'watched',
+    ['tenant_id', 'pipeline', 'cohort_month', 'dimension', 'dimension_value', 'order_rule', 'step_number', 'window_micros'],
+    'duration_micros', 'outcome'
+) }},
+
+estimated as (
+    select
+        curve.tenant_id,
+        curve.pipeline,
+        curve.cohort_month,
+        curve.dimension,
+        curve.dimension_value,
+        curve.order_rule,
+        curve.step_number,
+        {{ incidence_within('curve', 'curve.window_micros') }} as estimated_conversion_rate
+    from curve
+    group by
+        curve.tenant_id, curve.pipeline, curve.cohort_month, curve.dimension, curve.dimension_value, curve.order_rule,
+        curve.step_number, curve.window_micros
+)
+
+-- Nothing comes after the last step: it has no window, and no conversion.
+select
+    counted.tenant_id,
+    counted.pipeline,
+    counted.cohort_month,
+    counted.dimension,
+    counted.dimension_value,
+    counted.order_rule,
+    counted.step,
+    counted.step_number,
+    counted.window_days,
+    counted.entered,
+    case when counted.window_days is not null then counted.converted end as converted,
+    case when counted.window_days is not null then {{ fdiv('counted.converted', 'counted.entered') }} end as conversion_rate,
+    case when counted.window_days is not null then counted.entered - counted.converted end as drop_off_count,
+    case when counted.window_days is not null then {{ fdiv('counted.entered - counted.converted', 'counted.entered') }} end
+        as drop_off_rate,
+    counted.median_hours,
+    counted.p90_hours,
+    case when counted.window_days is not null then counted.matured_count end as matured_count,
+    {{ fdiv('counted.matured_converted_count', 'counted.matured_count') }} as matured_conversion_rate,
+    case
+        when counted.matured_count = counted.entered then {{ fdiv('counted.matured_converted_count', 'counted.matured_count') }}
+        else estimated.estimated_conversion_rate
+    end as estimated_conversion_rate,
+    counted.window_days is null or counted.matured_count = counted.entered as is_mature
+from counted
+left join estimated
+    on
+        counted.tenant_id = estimated.tenant_id
+        and counted.pipeline = estimated.pipeline
+        and counted.cohort_month = estimated.cohort_month
+        and counted.dimension = estimated.dimension
+        and counted.dimension_value = estimated.dimension_value
+        and counted.order_rule = estimated.order_rule
+        and counted.step_number = estimated.step_number
