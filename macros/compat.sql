@@ -30,6 +30,11 @@
 {%- macro default__local_to_utc(local, zone) -%}cast(timezone({{ zone }}, {{ local }}) as timestamp){%- endmacro -%}
 {%- macro spark__local_to_utc(local, zone) -%}to_utc_timestamp({{ local }}, {{ zone }}){%- endmacro -%}
 
+{#- A UTC timestamp as the local wall-clock time in a zone, daylight saving included. -#}
+{%- macro utc_to_local(at, zone) -%}{{ return(adapter.dispatch('utc_to_local')(at, zone)) }}{%- endmacro -%}
+{%- macro default__utc_to_local(at, zone) -%}timezone({{ zone }}, timezone('UTC', {{ at }})){%- endmacro -%}
+{%- macro spark__utc_to_local(at, zone) -%}from_utc_timestamp({{ at }}, {{ zone }}){%- endmacro -%}
+
 {#- Microseconds since the epoch, as bigint. The only way that elapsed time is measured: dbt's datediff counts
     boundaries on one engine and rounds up on the other. -#}
 {%- macro epoch_micros(at) -%}{{ return(adapter.dispatch('epoch_micros')(at)) }}{%- endmacro -%}

@@ -20,3 +20,8 @@
 {%- macro micros_between(earlier, later) -%}
     ({{ epoch_micros(later) }} - {{ epoch_micros(earlier) }})
 {%- endmacro -%}
+
+{#- Whole days from one date to another, negative where the second is earlier. -#}
+{%- macro days_between_dates(earlier, later) -%}
+cast({{ days(micros_between('cast(' ~ earlier ~ ' as timestamp)', 'cast(' ~ later ~ ' as timestamp)')) }} as bigint)
+{%- endmacro -%}

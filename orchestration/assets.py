@@ -142,18 +142,21 @@ def take_in(
     """Land what has arrived and take it in, exactly once."""
     settings = warehouse.settings
     problems: list[str] = []
+    known: list[str] = []
     batches = pipeline.take_in(
         settings,
         [Path(path) for path in config.paths],
         Path(config.mapping) if config.mapping else None,
         on_problem=problems.append,
+        on_known=known.append,
     )
     for problem in problems:
         context.log.warning(problem)
     if _observer.execution is not None:
         _observer.execution.batches, _observer.execution.problems = batches, problems
-    for batch in batches:
-        context.log.info(str(batch))
+        _observer.execution.known = known
+    for sentence in [*known, *map(str, batches)]:
+        context.log.info(sentence)
     with open_store(settings.layout(), settings) as con:
         counts = row_counts(con, "raw")
         checks = {"reject_rate": reject_rate(con), "silent_source": silent_sources(con)}

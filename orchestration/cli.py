@@ -69,14 +69,15 @@ def run(
     for problem in done.problems:
         err.print(f"[yellow]{escape(problem)}[/yellow]")
     rejected = sum(batch.rejected for batch in done.batches)
-    if done.batches:
-        from warehouse.cli.ingest import batch_notes, batch_table
+    from warehouse.cli.ingest import batch_notes, batch_table, nothing_new, print_known
 
+    print_known(done.known)
+    if done.batches:
         out.print(batch_table(done.batches))
         for note in batch_notes(done.batches):
             out.print(note, markup=False)
     else:
-        out.print("Nothing new had arrived.")
+        out.print(nothing_new(paths, [*done.known, *done.problems]))
     assert done.built is not None
     if done.built.plan.action == "nothing":
         out.print(f"Nothing to build: {done.built.plan.reason}.")

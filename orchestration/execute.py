@@ -23,6 +23,8 @@ class Execution:
     batches: list[BatchResult] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     """Files that were left in the inbox, in words for the user."""
+    known: list[str] = field(default_factory=list)
+    """Files that had been taken in before, and as which batch, in words for the user."""
     built: Built | None = None
     published: Published | None = None
 

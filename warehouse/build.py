@@ -6,21 +6,28 @@ statistic is, in :mod:`warehouse.statistics`.
 """
 
 import hashlib
+import re
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 
-from warehouse import __version__, computed, dbt
+from warehouse import __version__, checks, computed, dbt
 from warehouse.clock import utc_now
 from warehouse.errors import DealhouseError
+from warehouse.recover import is_corruption
 from warehouse.settings import Settings
-from warehouse.statistics import FOLDER, statistics
+from warehouse.statistics import FOLDER, Statistic, statistics
 from warehouse.store import open_store
 
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
+
+_WHERE = re.compile(r"(Runtime|Compilation|Database|Parsing|Dependency|Validation) Error in ")
 PROJECT_PARTS = ("models", "macros", "seeds")
 STATE_DDL = """
 create table if not exists raw.build_state (
@@ -64,9 +71,10 @@ class BuildFailedError(DealhouseError):
     """Models, statistics or checks of severity error failed; nothing may be published from this build."""
 
     def __init__(self, result: dbt.BuildResult, log: Path) -> None:
-        failed = result.failed
+        # Where the work file is damaged, that has to be in the text: the run then makes the file anew.
+        failed = sorted(result.failed, key=lambda node: not is_corruption(node.message))
         self.nodes = result.nodes
-        lines = "; ".join(f"{node.name} ({_first_line(node.message)})" for node in failed[:5])
+        lines = "; ".join(f"{node.name} ({_reason(node.message)})" for node in failed[:5])
         more = f" and {len(failed) - 5} more" if len(failed) > 5 else ""
         super().__init__(
             "The build failed, so nothing was published; readers keep the last good version.",
@@ -76,8 +84,12 @@ class BuildFailedError(DealhouseError):
         )
 
 
-def _first_line(text: str) -> str:
-    return next((line.strip() for line in text.splitlines() if line.strip()), "no message")
+def _reason(text: str) -> str:
+    """First line that says what is wrong; dbt says where before that, in a line of its own."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if len(lines) > 1 and _WHERE.match(lines[0]):
+        lines = lines[1:]
+    return lines[0] if lines else "no message"
 
 
 def project_fingerprint(settings: Settings) -> str:
@@ -182,9 +194,13 @@ def build(
 
 
 def _build_nodes(settings: Settings, is_full: bool, on_node: dbt.OnNode | None) -> list[dbt.NodeResult]:
-    """Build each model, seed, statistic and check once: what no statistic is needed for, the statistics, the rest."""
+    """Build each model, seed, statistic and check once.
+
+    First what no statistic is needed for, then the statistics and what reads them, last what tells of the checks.
+    """
     manifest = dbt.parse(settings)
-    total = dbt.count_nodes(manifest) + len(statistics())
+    wanted = [one for one in statistics() if _has_readers(manifest, one)]
+    total = dbt.count_nodes(manifest) + len(wanted)
     numbers = count(1)
 
     def report(node: dbt.NodeResult, *_: int) -> None:
@@ -199,17 +215,25 @@ def _build_nodes(settings: Settings, is_full: bool, on_node: dbt.OnNode | None) 
             raise BuildFailedError(built, settings.layout().dbt)
 
     arguments = ["build", "--exclude-resource-type", "unit_test", *(["--full-refresh"] if is_full else [])]
-    if not statistics():
-        keep(dbt.invoke(settings, arguments, report, manifest).nodes)
-        return built.nodes
-    keep(dbt.invoke(settings, [*arguments, "--exclude", "source:computed+"], report, manifest).nodes)
+    keep(dbt.invoke(settings, [*arguments, "--exclude", computed.READERS, checks.READERS], report, manifest).nodes)
+    if wanted:
+        with open_store(settings.layout(), settings) as con:
+            for statistic in wanted:
+                node = computed.run(con, statistic)
+                report(node)
+                keep([node])
+        readers = [*arguments, "--select", computed.READERS, "--exclude", checks.READERS]
+        keep(dbt.invoke(settings, readers, report, manifest).nodes)
     with open_store(settings.layout(), settings) as con:
-        for statistic in statistics():
-            node = computed.run(con, statistic)
-            report(node)
-            keep([node])
-    keep(dbt.invoke(settings, [*arguments, "--select", "source:computed+"], report, manifest).nodes)
+        checks.record(con, built.nodes)
+    keep(dbt.invoke(settings, [*arguments, "--select", checks.READERS], report, manifest).nodes)
     return built.nodes
+
+
+def _has_readers(manifest: "Manifest", statistic: Statistic) -> bool:
+    """Whether a model reads it; nobody else does."""
+    children = manifest.child_map.get(f"source.dealhouse.{statistic.table}", [])
+    return any(child.startswith("model.") for child in children)
 
 
 def _finished(con: duckdb.DuckDBPyConnection) -> tuple[str, datetime | None]:

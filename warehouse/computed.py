@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     import polars as pl
 
 
+READERS = "source:computed+"
+"""The models that are built from what statistics have computed, for dbt's selection."""
+
+
 def ensure_tables(con: duckdb.DuckDBPyConnection) -> None:
     """Make each computed table, empty, where it is missing or has other columns: models refer to it from the start."""
     con.execute("create schema if not exists computed")

@@ -30,6 +30,10 @@ class NodeResult:
     message: str
     seconds: float
     failures: int | None
+    severity: str = ""
+    """Of a test: error or warn."""
+    checked: str = ""
+    """Of a test: the model that it is attached to."""
 
     @property
     def is_good(self) -> bool:
@@ -134,6 +138,8 @@ def invoke(
                 (node.message or "").strip(),
                 float(node.execution_time),
                 node.failures,
+                str(getattr(node.node.config, "severity", "")).lower(),
+                (getattr(node.node, "attached_node", None) or "").rpartition(".")[2],
             )
             for node in getattr(result, "results", [])
         ]

@@ -94,6 +94,10 @@ class Settings(BaseSettings):
         None, description="Key of the pseudonyms; made in keys/ on first use where unset."
     )
 
+    phone_region: str | None = Field(
+        None, pattern="^[A-Z]{2}$", description="Country (ISO 3166) of phone numbers that are written without one."
+    )
+
     def layout(self) -> Home:
         """Paths under :attr:`home`, absolute."""
         return Home(self.home.expanduser().resolve())

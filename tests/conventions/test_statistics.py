@@ -11,6 +11,8 @@ from warehouse.settings import PROJECT_DIR
 from warehouse.statistics import FOLDER, Statistic, statistics
 
 READS = {"facts", "marts"}
+EXCEPTIONS = {"duplicate_pair": {"contacts": "names are compared, and stay inside; the result has ids"}}
+"""Layers that single statistics read besides, and why."""
 STATISTICS = [pytest.param(statistic, id=statistic.name) for statistic in statistics()]
 
 
@@ -55,7 +57,7 @@ def test_its_grain_is_tested(statistic: Statistic) -> None:
 @pytest.mark.parametrize("statistic", STATISTICS)
 def test_it_reads_what_no_statistic_is_needed_for(statistic: Statistic) -> None:
     nodes = {node.key: node for node in project().nodes}
-    assert {table.split(".")[0] for table in statistic.reads} <= READS
+    assert {table.split(".")[0] for table in statistic.reads} <= READS | EXCEPTIONS.get(statistic.name, {}).keys()
     queue = [table.split(".")[1] for table in statistic.reads]
     seen = set(queue)
     while queue:

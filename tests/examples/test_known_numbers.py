@@ -61,6 +61,30 @@ class TestMavenCrm:
             "from facts.fact_deal where status = 'won'"
         ) == [(10_005_534, 10_005_534, 51.78, 57)]
 
+    def test_marts_give_the_same_win_rates(self, query):
+        by_quarter = (
+            "select sum(won_count)::int, round(100.0 * sum(won_count) / sum(won_count + lost_count), 2) "
+            "from marts.win_loss where dimension = 'total' and won_count + lost_count > 0 "
+            "group by quarter(period_month) order by quarter(period_month)"
+        )
+        assert query(by_quarter) == [(531, 82.07), (1254, 61.71), (1257, 61.41), (1196, 60.25)]
+        assert query(
+            "select sum(won_count)::int, sum(lost_count)::int from marts.win_loss "
+            "where dimension = 'owner' and dimension_value = 'Darcel Schlecht'"
+        ) == [(349, 204)]
+        assert query("select sum(won_base) from marts.win_loss where dimension = 'total'") == [(10_005_534,)]
+
+    def test_flow_ends_with_what_is_open(self, query):
+        assert query(
+            "select closing_count from marts.pipeline_flow where dimension = 'total' and period_kind = 'month' "
+            "order by period_start_date desc limit 1"
+        ) == [(500 + 1589,)]
+        assert query(
+            "select sum(new_count)::int, sum(won_count)::int, sum(lost_count)::int from marts.pipeline_flow "
+            "where dimension = 'total' and period_kind = 'quarter'"
+        ) == [(8800, 4238, 2473)]
+        assert query("select count(*) from marts.deal_aging") == [(500 + 1589,)]
+
     def test_accounts(self, query):
         assert query("select count(*) from facts.fact_deal where account_id is null") == [(1425,)]
         assert query("select count(*) from facts.fact_deal where account_id is not null and industry is null") == [(0,)]
@@ -100,6 +124,12 @@ class TestOlistFunnel:
         ) == [(842, 14, 48.44, -2)]
         assert query("select count(*) from facts.fact_deal where sales_cycle_days < 0") == [(1,)]
 
+    def test_all_deals_of_the_marts_are_won(self, query):
+        assert query(
+            "select sum(won_count)::int, sum(lost_count)::int, min(closed_win_rate), max(closed_win_rate) "
+            "from marts.win_loss where dimension = 'total'"
+        ) == [(842, 0, 1.0, 1.0)]
+
 
 class TestBpi2012:
     pytestmark = pytest.mark.xdist_group("bpi2012")
@@ -114,6 +144,20 @@ class TestBpi2012:
             ("lost", "declined", 7635),
             ("open", None, 2246 + 399),
         ]
+
+    def test_marts_tell_reasons_and_steps(self, query):
+        assert query(
+            "select dimension_value, sum(lost_count)::int from marts.win_loss where dimension = 'lost_reason' "
+            "group by 1 order by 1"
+        ) == [("cancelled", 2807), ("declined", 7635)]
+        reached = dict(
+            query(
+                "select step, sum(entered)::int from marts.funnel_b2b "
+                "where dimension = 'total' and order_rule = 'any' group by 1"
+            )
+        )
+        assert reached["draft"] == 13_087
+        assert reached["launching"] == 2246  # the contract was signed
 
     def test_gates(self, query):
         assert query(

@@ -14,6 +14,8 @@ from tests.laws.compiled import Row, Tables, engine
 from tests.one_company.company import company_log
 
 HERE = Path(__file__).parent
+SCOPE = ("tenant_id", "cohort_kind", "activity", "member_kind", "segment_kind", "kpi")
+"""A file holds all rows of each combination of these that it speaks of."""
 EXPECTED = sorted((HERE / "expected").glob("*.csv"))
 
 
@@ -33,9 +35,16 @@ def read(con: duckdb.DuckDBPyConnection, path: Path) -> list[Row]:
 
 @pytest.mark.parametrize("path", EXPECTED, ids=lambda path: path.stem)
 def test_rows_worked_out_by_hand(tables: Tables, path: Path) -> None:
+    """All rows of what the file speaks of: parts that are about something else have rows in most tables."""
     expected = read(tables.con, path)
     columns = list(expected[0])
-    built = [{name: row[name] for name in columns} for row in tables.rows(path.stem)]
+    scope = [name for name in SCOPE if name in columns]
+    spoken_of = {tuple(row[name] for name in scope) for row in expected}
+    built = [
+        {name: row[name] for name in columns}
+        for row in tables.rows(path.stem)
+        if tuple(row[name] for name in scope) in spoken_of
+    ]
     assert_same_rows(path.stem, built, expected)
 
 

@@ -10,6 +10,7 @@ from dagster import AssetKey, RunRequest, SkipReason, build_sensor_context
 
 from warehouse.errors import DealhouseError
 from warehouse.settings import Settings
+from warehouse.statistics import statistics
 
 pytestmark = pytest.mark.xdist_group("orchestration")
 
@@ -54,6 +55,17 @@ def test_lineage_goes_one_way_from_the_inbox_to_the_publication(definitions):
     published = graph.get(AssetKey(["published", "current"])).parent_keys
     assert {key.path[0] for key in published} == {"facts", "marts", "contacts"}
     assert len(published) == sum(Path(m["original_file_path"]).parts[1] != "staging" for m in models(definitions))
+
+
+def test_statistics_stand_between_what_they_read_and_the_marts(definitions):
+    graph = definitions.defs.resolve_asset_graph()
+    assert statistics()
+    for statistic in statistics():
+        node = graph.get(AssetKey(statistic.table.split(".")))
+        assert node.group_name == "computed"
+        assert node.parent_keys == {AssetKey(table.split(".")) for table in statistic.reads}
+        assert {key.path[0] for key in node.child_keys} == {"marts"}
+        assert (node.description or "").startswith("One row per")
 
 
 def test_every_data_test_is_a_check_and_ingestion_has_its_own(definitions):
