@@ -2,7 +2,7 @@
     The two clocks. `as_of` is the only "now" of the SQL; `known_at` bounds what had been received.
 
     While a model is built, both are written as literals, asked for once: a filter against a subquery is taken for highly selective, so
-    that the planner builds its hash tables on the wrong side (fact_deal_stage took two thirds longer so). Wherever else SQL is rendered, such as in
+    that the planner may build its hash tables on the wrong side. Wherever else SQL is rendered, such as in
     unit tests, which bring a clock of their own, it reads stg_clock.
 -#}
 

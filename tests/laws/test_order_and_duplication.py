@@ -52,12 +52,12 @@ def test_any_order_of_arrival_and_any_split_into_batches(log: list[Event], rng: 
     assert_order_is_free(log, rng, times=5)
 
 
-def test_ten_orders_of_the_small_small_company() -> None:
+def test_ten_orders_of_the_small_company() -> None:
     assert_order_is_free(small_company(), random.Random(7), times=10)
 
 
 @pytest.mark.slow
-def test_a_thousand_orders_of_the_small_small_company() -> None:
+def test_a_thousand_orders_of_the_small_company() -> None:
     assert_order_is_free(small_company(), random.Random(11), times=1000)
 
 
