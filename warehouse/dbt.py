@@ -129,7 +129,8 @@ def invoke(
         If dbt could not run at all (the project does not parse, the work file does not open). Failing models and
         tests do not raise; they are in the result.
     """
-    result = _call(settings, arguments, on_node, manifest)
+    # A manifest that is handed in has been written by parse(); writing it takes more than a second.
+    result = _call(settings, arguments if manifest is None else ["--no-write-json", *arguments], on_node, manifest)
     return BuildResult(
         [
             NodeResult(

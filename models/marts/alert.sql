@@ -452,7 +452,9 @@ source_silent as (
         inner join rule
             on rule.rule = 'source_silent'
     ) as silence
-    where silence.raised_at <= cast(silence.until_date as timestamp)
+    where
+        silence.raised_at < silence.following_at
+        or (silence.following_at is null and silence.raised_at <= cast(silence.until_date as timestamp))
 ),
 
 used_currencies as (
