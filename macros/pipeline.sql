@@ -30,3 +30,8 @@
 {#- The day before a month, and its last one. A month and 31 days lie in the next month, whatever its length. -#}
 {%- macro last_day_before(month) -%}{{ add_days(month, -1) }}{%- endmacro -%}
 {%- macro month_after(month) -%}{{ month_of(add_days(month, 31)) }}{%- endmacro -%}
+
+{#- Days within which a deal that enters a stage should get to another one: the next, or the end. -#}
+{%- macro transition_window(entry, to_stage) -%}
+    case when {{ to_stage }}.stage_order = {{ entry }}.stage_order + 1 then {{ entry }}.next_within_days else {{ entry }}.won_within_days end
+{%- endmacro -%}

@@ -120,7 +120,7 @@ followed as (
     from reached
 ),
 
-timed as (
+lived as (
     select
         followed.tenant_id,
         followed.pipeline,
@@ -157,18 +157,40 @@ timed as (
     cross join {{ ref('stg_clock') }} as clock
 ),
 
-segmented as (
+timed as (
     select
-        timed.*,
-        timed.outcome = 'event' and timed.duration_micros <= timed.window_micros as is_converted,
-        timed.age_micros >= timed.window_micros as is_matured,
-        part.dimension,
-        {{ deal_dimension_value('timed', 'part.dimension') }} as dimension_value
-    from timed
-    cross join {{ deal_dimensions() }} as part
+        lived.*,
+        lived.outcome = 'event' and lived.duration_micros <= lived.window_micros as is_converted,
+        lived.age_micros >= lived.window_micros as is_matured
+    from lived
 ),
 
-counted as (
+-- Counted for each combination of segments first, so that the kinds of segment multiply combinations and not deals.
+combinations as (
+    select
+        timed.tenant_id,
+        timed.pipeline,
+        timed.cohort_month,
+        timed.order_rule,
+        timed.step,
+        timed.step_number,
+        timed.window_days,
+        timed.owner_id,
+        timed.industry,
+        timed.client_type,
+        timed.budget_band,
+        timed.deal_source,
+        count(*) as entered,
+        count(*) filter (where timed.is_converted) as converted,
+        count(*) filter (where timed.is_matured) as matured_count,
+        count(*) filter (where timed.is_matured and timed.is_converted) as matured_converted_count
+    from timed
+    group by
+        timed.tenant_id, timed.pipeline, timed.cohort_month, timed.order_rule, timed.step, timed.step_number,
+        timed.window_days, timed.owner_id, timed.industry, timed.client_type, timed.budget_band, timed.deal_source
+),
+
+durations as (
     select
         segmented.tenant_id,
         segmented.pipeline,
@@ -176,39 +198,71 @@ counted as (
         segmented.dimension,
         segmented.dimension_value,
         segmented.order_rule,
-        segmented.step,
         segmented.step_number,
-        segmented.window_days,
-        count(*) as entered,
-        count(*) filter (where segmented.is_converted) as converted,
-        count(*) filter (where segmented.is_matured) as matured_count,
-        count(*) filter (where segmented.is_matured and segmented.is_converted) as matured_converted_count,
-        percentile_cont(0.5) within group (
-            order by case when segmented.is_converted and segmented.is_seen then {{ hours('segmented.duration_micros') }} end
-        ) as median_hours,
-        percentile_cont(0.9) within group (
-            order by case when segmented.is_converted and segmented.is_seen then {{ hours('segmented.duration_micros') }} end
-        ) as p90_hours
-    from segmented
+        percentile_cont(0.5) within group (order by {{ hours('segmented.duration_micros') }}) as median_hours,
+        percentile_cont(0.9) within group (order by {{ hours('segmented.duration_micros') }}) as p90_hours
+    from (
+        select
+            timed.*,
+            part.dimension,
+            {{ deal_dimension_value('timed', 'part.dimension') }} as dimension_value
+        from timed
+        cross join {{ deal_dimensions() }} as part
+        where timed.is_converted and timed.is_seen
+    ) as segmented
     group by
         segmented.tenant_id, segmented.pipeline, segmented.cohort_month, segmented.dimension, segmented.dimension_value,
-        segmented.order_rule, segmented.step, segmented.step_number, segmented.window_days
+        segmented.order_rule, segmented.step_number
+),
+
+counted as (
+    select
+        row_number() over (
+            order by
+                combined.tenant_id, combined.pipeline, combined.cohort_month, combined.order_rule, combined.step_number,
+                combined.dimension, combined.dimension_value
+        ) as cohort_number,
+        combined.tenant_id,
+        combined.pipeline,
+        combined.cohort_month,
+        combined.dimension,
+        combined.dimension_value,
+        combined.order_rule,
+        combined.step,
+        combined.step_number,
+        combined.window_days,
+        cast(sum(combined.entered) as bigint) as entered,
+        cast(sum(combined.converted) as bigint) as converted,
+        cast(sum(combined.matured_count) as bigint) as matured_count,
+        cast(sum(combined.matured_converted_count) as bigint) as matured_converted_count
+    from (
+        select
+            combinations.*,
+            part.dimension,
+            {{ deal_dimension_value('combinations', 'part.dimension') }} as dimension_value
+        from combinations
+        cross join {{ deal_dimensions() }} as part
+    ) as combined
+    group by
+        combined.tenant_id, combined.pipeline, combined.cohort_month, combined.dimension, combined.dimension_value,
+        combined.order_rule, combined.step, combined.step_number, combined.window_days
 ),
 
 -- Deals of the cohorts that are not old enough; what comes after the window need not be told apart.
 watched as (
     select
-        segmented.tenant_id,
-        segmented.pipeline,
-        segmented.cohort_month,
-        segmented.dimension,
-        segmented.dimension_value,
-        segmented.order_rule,
-        segmented.step_number,
+        counted.cohort_number,
         segmented.window_micros,
         least(segmented.duration_micros, segmented.window_micros + 1) as duration_micros,
         case when segmented.duration_micros <= segmented.window_micros then segmented.outcome else 'censored' end as outcome
-    from segmented
+    from (
+        select
+            timed.*,
+            part.dimension,
+            {{ deal_dimension_value('timed', 'part.dimension') }} as dimension_value
+        from timed
+        cross join {{ deal_dimensions() }} as part
+    ) as segmented
     inner join counted
         on
             segmented.tenant_id = counted.tenant_id
@@ -221,26 +275,14 @@ watched as (
     where counted.window_days is not null and counted.matured_count < counted.entered
 ),
 
-{{ survival_curve(
-    'curve', 'watched',
-    ['tenant_id', 'pipeline', 'cohort_month', 'dimension', 'dimension_value', 'order_rule', 'step_number', 'window_micros'],
-    'duration_micros', 'outcome'
-) }},
+{{ survival_curve('curve', 'watched', ['cohort_number', 'window_micros'], 'duration_micros', 'outcome') }},
 
 estimated as (
     select
-        curve.tenant_id,
-        curve.pipeline,
-        curve.cohort_month,
-        curve.dimension,
-        curve.dimension_value,
-        curve.order_rule,
-        curve.step_number,
+        curve.cohort_number,
         {{ incidence_within('curve', 'curve.window_micros') }} as estimated_conversion_rate
     from curve
-    group by
-        curve.tenant_id, curve.pipeline, curve.cohort_month, curve.dimension, curve.dimension_value, curve.order_rule,
-        curve.step_number, curve.window_micros
+    group by curve.cohort_number, curve.window_micros
 )
 
 -- Nothing comes after the last step: it has no window, and no conversion.
@@ -260,8 +302,8 @@ select
     case when counted.window_days is not null then counted.entered - counted.converted end as drop_off_count,
     case when counted.window_days is not null then {{ fdiv('counted.entered - counted.converted', 'counted.entered') }} end
         as drop_off_rate,
-    counted.median_hours,
-    counted.p90_hours,
+    durations.median_hours,
+    durations.p90_hours,
     case when counted.window_days is not null then counted.matured_count end as matured_count,
     {{ fdiv('counted.matured_converted_count', 'counted.matured_count') }} as matured_conversion_rate,
     case
@@ -270,12 +312,14 @@ select
     end as estimated_conversion_rate,
     counted.window_days is null or counted.matured_count = counted.entered as is_mature
 from counted
-left join estimated
+left join durations
     on
-        counted.tenant_id = estimated.tenant_id
-        and counted.pipeline = estimated.pipeline
-        and counted.cohort_month = estimated.cohort_month
-        and counted.dimension = estimated.dimension
-        and counted.dimension_value = estimated.dimension_value
-        and counted.order_rule = estimated.order_rule
-        and counted.step_number = estimated.step_number
+        counted.tenant_id = durations.tenant_id
+        and counted.pipeline = durations.pipeline
+        and counted.cohort_month = durations.cohort_month
+        and counted.dimension = durations.dimension
+        and counted.dimension_value = durations.dimension_value
+        and counted.order_rule = durations.order_rule
+        and counted.step_number = durations.step_number
+left join estimated
+    on counted.cohort_number = estimated.cohort_number

@@ -35,6 +35,29 @@ first_entries as (
         visits.won_within_days
 ),
 
+-- What is known of an entry, whatever stage is asked for: when it was too late to reach any more.
+entries as (
+    select
+        entry.*,
+        {{ month_of('entry.entered_at') }} as cohort_month,
+        deal.status <> 'open' as is_decided,
+        {{ micros_between('entry.entered_at', 'clock.as_of') }} as age_micros,
+        -- a deal that goes on after it was closed is closed from the start
+        {{ micros_between(
+            'entry.entered_at',
+            'case when deal.closed_at is null then clock.as_of else greatest(deal.closed_at, entry.entered_at) end'
+        ) }} as waited_micros,
+        deal.owner_id,
+        deal.industry,
+        deal.client_type,
+        deal.budget_band,
+        deal.deal_source
+    from first_entries as entry
+    inner join {{ ref('fact_deal') }} as deal
+        on entry.tenant_id = deal.tenant_id and entry.deal_id = deal.deal_id
+    cross join {{ ref('stg_clock') }} as clock
+),
+
 later_entries as (
     select
         entry.tenant_id,
@@ -50,148 +73,225 @@ later_entries as (
             and entry.stage_order < later.stage_order
             and entry.visit_number < later.visit_number
     group by entry.tenant_id, entry.deal_id, entry.stage, later.stage
+    union all
+    select
+        entry.tenant_id,
+        entry.deal_id,
+        entry.stage as from_stage,
+        to_stage.stage as to_stage,
+        greatest(deal.closed_at, entry.entered_at) as reached_at
+    from first_entries as entry
+    inner join {{ ref('dim_stage') }} as to_stage
+        on entry.pipeline = to_stage.pipeline and entry.stage_order < to_stage.stage_order and to_stage.is_won
+    inner join {{ ref('fact_deal') }} as deal
+        on entry.tenant_id = deal.tenant_id and entry.deal_id = deal.deal_id and deal.status = 'won'
+    -- won without a visit to that stage after the entry
+    left join visits
+        on
+            entry.tenant_id = visits.tenant_id
+            and entry.deal_id = visits.deal_id
+            and to_stage.stage = visits.stage
+            and entry.visit_number < visits.visit_number
+    where visits.deal_id is null
 ),
 
-pairs as (
+reached as (
     select
         entry.tenant_id,
         entry.deal_id,
         entry.pipeline,
         entry.stage as from_stage,
-        entry.stage_order as from_stage_order,
-        to_stage.stage as to_stage,
-        to_stage.stage_order as to_stage_order,
-        entry.entered_at,
-        {{ month_of('entry.entered_at') }} as cohort_month,
-        case when to_stage.stage_order = entry.stage_order + 1 then entry.next_within_days else entry.won_within_days end
-            as window_days,
-        deal.status,
-        deal.closed_at,
-        coalesce(
-            later_entries.reached_at,
-            case when to_stage.is_won and deal.status = 'won' then greatest(deal.closed_at, entry.entered_at) end
-        ) as reached_at,
-        deal.owner_id,
-        deal.industry,
-        deal.client_type,
-        deal.budget_band,
-        deal.deal_source
-    from first_entries as entry
-    inner join {{ ref('dim_stage') }} as to_stage
-        on entry.pipeline = to_stage.pipeline and entry.stage_order < to_stage.stage_order and not to_stage.is_lost
-    inner join {{ ref('fact_deal') }} as deal
-        on entry.tenant_id = deal.tenant_id and entry.deal_id = deal.deal_id
-    left join later_entries
+        later_entries.to_stage,
+        entry.cohort_month,
+        entry.age_micros,
+        {{ micros_between('entry.entered_at', 'later_entries.reached_at') }} as reached_micros,
+        {{ transition_window('entry', 'to_stage') }} * cast(86400000000 as bigint) as window_micros,
+        entry.owner_id,
+        entry.industry,
+        entry.client_type,
+        entry.budget_band,
+        entry.deal_source
+    from entries as entry
+    inner join later_entries
         on
             entry.tenant_id = later_entries.tenant_id
             and entry.deal_id = later_entries.deal_id
             and entry.stage = later_entries.from_stage
-            and to_stage.stage = later_entries.to_stage
+    inner join {{ ref('dim_stage') }} as to_stage
+        on entry.pipeline = to_stage.pipeline and later_entries.to_stage = to_stage.stage
 ),
 
-timed as (
+-- Counted for each combination of segments first, so that the kinds of segment multiply combinations and not deals.
+combinations as (
     select
-        pairs.*,
-        pairs.window_days * cast(86400000000 as bigint) as window_micros,
-        {{ micros_between('pairs.entered_at', 'clock.as_of') }} as age_micros,
-        -- a deal that goes on after it was closed is closed from the start
-        {{ micros_between(
-            'pairs.entered_at',
-            'case when pairs.reached_at is not null then pairs.reached_at when pairs.closed_at is null then clock.as_of'
-            ~ ' else greatest(pairs.closed_at, pairs.entered_at) end'
-        ) }} as duration_micros,
-        case
-            when pairs.reached_at is not null then 'event'
-            when pairs.status <> 'open' then 'competing'
-            else 'censored'
-        end as outcome
-    from pairs
-    cross join {{ ref('stg_clock') }} as clock
+        entries.tenant_id,
+        entries.pipeline,
+        entries.stage,
+        entries.stage_order,
+        entries.next_within_days,
+        entries.won_within_days,
+        entries.cohort_month,
+        entries.owner_id,
+        entries.industry,
+        entries.client_type,
+        entries.budget_band,
+        entries.deal_source,
+        count(*) as entered,
+        count(*) filter (where entries.age_micros >= entries.next_within_days * cast(86400000000 as bigint)) as matured_next,
+        count(*) filter (where entries.age_micros >= entries.won_within_days * cast(86400000000 as bigint)) as matured_won,
+        max(case when entries.is_decided then entries.waited_micros end) as longest_decided_micros,
+        max(case when not entries.is_decided then entries.waited_micros end) as longest_open_micros
+    from entries
+    group by
+        entries.tenant_id, entries.pipeline, entries.stage, entries.stage_order, entries.next_within_days,
+        entries.won_within_days, entries.cohort_month, entries.owner_id, entries.industry, entries.client_type,
+        entries.budget_band, entries.deal_source
 ),
 
-segmented as (
+entered_cohorts as (
     select
-        timed.*,
-        part.dimension,
-        {{ deal_dimension_value('timed', 'part.dimension') }} as dimension_value
-    from timed
-    cross join {{ deal_dimensions() }} as part
+        combined.tenant_id,
+        combined.pipeline,
+        combined.stage,
+        combined.stage_order,
+        combined.next_within_days,
+        combined.won_within_days,
+        combined.cohort_month,
+        combined.dimension,
+        combined.dimension_value,
+        cast(sum(combined.entered) as bigint) as entered,
+        cast(sum(combined.matured_next) as bigint) as matured_next,
+        cast(sum(combined.matured_won) as bigint) as matured_won,
+        max(combined.longest_decided_micros) as longest_decided_micros,
+        max(combined.longest_open_micros) as longest_open_micros
+    from (
+        select
+            combinations.*,
+            part.dimension,
+            {{ deal_dimension_value('combinations', 'part.dimension') }} as dimension_value
+        from combinations
+        cross join {{ deal_dimensions() }} as part
+    ) as combined
+    group by
+        combined.tenant_id, combined.pipeline, combined.stage, combined.stage_order, combined.next_within_days,
+        combined.won_within_days, combined.cohort_month, combined.dimension, combined.dimension_value
+),
+
+reached_cohorts as (
+    select
+        segmented.tenant_id,
+        segmented.pipeline,
+        segmented.from_stage,
+        segmented.to_stage,
+        segmented.cohort_month,
+        segmented.dimension,
+        segmented.dimension_value,
+        count(*) filter (where segmented.reached_micros <= segmented.window_micros) as converted,
+        count(*) filter (
+            where segmented.age_micros >= segmented.window_micros and segmented.reached_micros <= segmented.window_micros
+        ) as matured_converted_count,
+        max(segmented.reached_micros) as longest_reached_micros,
+        percentile_cont(0.5) within group (order by {{ hours('segmented.reached_micros') }}) as median_hours
+    from (
+        select
+            reached.*,
+            part.dimension,
+            {{ deal_dimension_value('reached', 'part.dimension') }} as dimension_value
+        from reached
+        cross join {{ deal_dimensions() }} as part
+    ) as segmented
+    group by
+        segmented.tenant_id, segmented.pipeline, segmented.from_stage, segmented.to_stage, segmented.cohort_month,
+        segmented.dimension, segmented.dimension_value
 ),
 
 cohorts as (
     select
-        segmented.tenant_id,
-        segmented.pipeline,
-        segmented.from_stage,
-        segmented.from_stage_order,
-        segmented.to_stage,
-        segmented.to_stage_order,
-        segmented.cohort_month,
-        segmented.dimension,
-        segmented.dimension_value,
-        segmented.window_days,
-        count(*) as entered,
-        count(*) filter (where segmented.outcome = 'event' and segmented.duration_micros <= segmented.window_micros) as converted,
-        count(*) filter (where segmented.age_micros >= segmented.window_micros) as matured_count,
-        count(*) filter (
-            where segmented.age_micros >= segmented.window_micros
-            and segmented.outcome = 'event' and segmented.duration_micros <= segmented.window_micros
-        ) as matured_converted_count,
-        percentile_cont(0.5) within group (
-            order by case when segmented.outcome = 'event' then {{ hours('segmented.duration_micros') }} end
-        ) as median_hours
-    from segmented
-    group by
-        segmented.tenant_id, segmented.pipeline, segmented.from_stage, segmented.from_stage_order, segmented.to_stage,
-        segmented.to_stage_order, segmented.cohort_month, segmented.dimension, segmented.dimension_value, segmented.window_days
+        row_number() over (
+            order by
+                entered.tenant_id, entered.pipeline, entered.stage_order, to_stage.stage_order, entered.cohort_month,
+                entered.dimension, entered.dimension_value
+        ) as cohort_number,
+        entered.tenant_id,
+        entered.pipeline,
+        entered.stage as from_stage,
+        entered.stage_order as from_stage_order,
+        to_stage.stage as to_stage,
+        to_stage.stage_order as to_stage_order,
+        entered.cohort_month,
+        entered.dimension,
+        entered.dimension_value,
+        {{ transition_window('entered', 'to_stage') }} as window_days,
+        {{ transition_window('entered', 'to_stage') }} * cast(86400000000 as bigint) as window_micros,
+        entered.entered,
+        case when to_stage.stage_order = entered.stage_order + 1 then entered.matured_next else entered.matured_won end
+            as matured_count,
+        entered.longest_decided_micros,
+        entered.longest_open_micros,
+        coalesce(reached_cohorts.converted, 0) as converted,
+        coalesce(reached_cohorts.matured_converted_count, 0) as matured_converted_count,
+        reached_cohorts.longest_reached_micros,
+        reached_cohorts.median_hours
+    from entered_cohorts as entered
+    inner join {{ ref('dim_stage') }} as to_stage
+        on entered.pipeline = to_stage.pipeline and entered.stage_order < to_stage.stage_order and not to_stage.is_lost
+    left join reached_cohorts
+        on
+            entered.tenant_id = reached_cohorts.tenant_id
+            and entered.pipeline = reached_cohorts.pipeline
+            and entered.stage = reached_cohorts.from_stage
+            and to_stage.stage = reached_cohorts.to_stage
+            and entered.cohort_month = reached_cohorts.cohort_month
+            and entered.dimension = reached_cohorts.dimension
+            and entered.dimension_value = reached_cohorts.dimension_value
 ),
 
--- Deals of the months that are not old enough; what comes after the window need not be told apart.
+-- Deals of the months that are not old enough; what comes after the window need not be told apart. Where nobody has
+-- reached the stage, there is no curve to draw.
 watched as (
     select
-        segmented.tenant_id,
-        segmented.pipeline,
-        segmented.from_stage,
-        segmented.to_stage,
-        segmented.cohort_month,
-        segmented.dimension,
-        segmented.dimension_value,
-        segmented.window_micros,
-        least(segmented.duration_micros, segmented.window_micros + 1) as duration_micros,
-        case when segmented.duration_micros <= segmented.window_micros then segmented.outcome else 'censored' end as outcome
-    from segmented
+        cohorts.cohort_number,
+        cohorts.window_micros,
+        least(coalesce(reached.reached_micros, segmented.waited_micros), cohorts.window_micros + 1) as duration_micros,
+        case
+            when coalesce(reached.reached_micros, segmented.waited_micros) > cohorts.window_micros then 'censored'
+            when reached.reached_micros is not null then 'event'
+            when segmented.is_decided then 'competing'
+            else 'censored'
+        end as outcome
+    from (
+        select
+            entries.*,
+            part.dimension,
+            {{ deal_dimension_value('entries', 'part.dimension') }} as dimension_value
+        from entries
+        cross join {{ deal_dimensions() }} as part
+    ) as segmented
     inner join cohorts
         on
             segmented.tenant_id = cohorts.tenant_id
             and segmented.pipeline = cohorts.pipeline
-            and segmented.from_stage = cohorts.from_stage
-            and segmented.to_stage = cohorts.to_stage
+            and segmented.stage = cohorts.from_stage
             and segmented.cohort_month = cohorts.cohort_month
             and segmented.dimension = cohorts.dimension
             and segmented.dimension_value = cohorts.dimension_value
-    where cohorts.matured_count < cohorts.entered
+    left join reached
+        on
+            segmented.tenant_id = reached.tenant_id
+            and segmented.deal_id = reached.deal_id
+            and segmented.stage = reached.from_stage
+            and cohorts.to_stage = reached.to_stage
+    where cohorts.matured_count < cohorts.entered and cohorts.converted > 0
 ),
 
-{{ survival_curve(
-    'curve', 'watched',
-    ['tenant_id', 'pipeline', 'from_stage', 'to_stage', 'cohort_month', 'dimension', 'dimension_value', 'window_micros'],
-    'duration_micros', 'outcome'
-) }},
+{{ survival_curve('curve', 'watched', ['cohort_number', 'window_micros'], 'duration_micros', 'outcome') }},
 
 estimated as (
     select
-        curve.tenant_id,
-        curve.pipeline,
-        curve.from_stage,
-        curve.to_stage,
-        curve.cohort_month,
-        curve.dimension,
-        curve.dimension_value,
+        curve.cohort_number,
         {{ incidence_within('curve', 'curve.window_micros') }} as estimated_conversion_rate
     from curve
-    group by
-        curve.tenant_id, curve.pipeline, curve.from_stage, curve.to_stage, curve.cohort_month, curve.dimension,
-        curve.dimension_value, curve.window_micros
+    group by curve.cohort_number, curve.window_micros
 ),
 
 -- All entries to a stage in a month, whichever deals they are of.
@@ -203,18 +303,31 @@ entry_counts as (
         labelled.entered_month,
         labelled.dimension,
         labelled.dimension_value,
-        count(*) as entry_count
+        cast(sum(labelled.entry_count) as bigint) as entry_count
     from (
         select
-            visits.tenant_id,
-            visits.pipeline,
-            visits.stage,
-            {{ month_of('visits.entered_at') }} as entered_month,
+            combined.*,
             part.dimension,
-            {{ deal_dimension_value('deal', 'part.dimension') }} as dimension_value
-        from visits
-        inner join {{ ref('fact_deal') }} as deal
-            on visits.tenant_id = deal.tenant_id and visits.deal_id = deal.deal_id
+            {{ deal_dimension_value('combined', 'part.dimension') }} as dimension_value
+        from (
+            select
+                visits.tenant_id,
+                visits.pipeline,
+                visits.stage,
+                {{ month_of('visits.entered_at') }} as entered_month,
+                deal.owner_id,
+                deal.industry,
+                deal.client_type,
+                deal.budget_band,
+                deal.deal_source,
+                count(*) as entry_count
+            from visits
+            inner join {{ ref('fact_deal') }} as deal
+                on visits.tenant_id = deal.tenant_id and visits.deal_id = deal.deal_id
+            group by
+                visits.tenant_id, visits.pipeline, visits.stage, {{ month_of('visits.entered_at') }}, deal.owner_id,
+                deal.industry, deal.client_type, deal.budget_band, deal.deal_source
+        ) as combined
         cross join {{ deal_dimensions() }} as part
     ) as labelled
     group by
@@ -240,7 +353,15 @@ select
     case
         when cohorts.matured_count = cohorts.entered
             then {{ fdiv('cohorts.matured_converted_count', 'cohorts.matured_count') }}
-        else estimated.estimated_conversion_rate
+        when cohorts.converted > 0 then estimated.estimated_conversion_rate
+        when cohorts.window_micros is null then null
+        -- None so far: that says something once one was watched for that long, or none is undecided.
+        when
+            greatest(
+                cohorts.longest_decided_micros, cohorts.longest_open_micros, cohorts.longest_reached_micros
+            ) >= cohorts.window_micros
+            or cohorts.longest_decided_micros > coalesce(cohorts.longest_open_micros, -1)
+            then 0e0
     end as estimated_conversion_rate,
     cohorts.matured_count = cohorts.entered and {{ month_after('cohorts.cohort_month') }} <= cast({{ as_of() }} as date)
         as is_mature,
@@ -250,14 +371,7 @@ select
     {{ fdiv('coalesce(to_entries.entry_count, 0)', 'from_entries.entry_count') }} as throughput_ratio
 from cohorts
 left join estimated
-    on
-        cohorts.tenant_id = estimated.tenant_id
-        and cohorts.pipeline = estimated.pipeline
-        and cohorts.from_stage = estimated.from_stage
-        and cohorts.to_stage = estimated.to_stage
-        and cohorts.cohort_month = estimated.cohort_month
-        and cohorts.dimension = estimated.dimension
-        and cohorts.dimension_value = estimated.dimension_value
+    on cohorts.cohort_number = estimated.cohort_number
 left join entry_counts as from_entries
     on
         cohorts.tenant_id = from_entries.tenant_id

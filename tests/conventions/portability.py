@@ -31,9 +31,10 @@ PORTABLE_TYPES = {"BIGINT", "BOOLEAN", "DATE", "DOUBLE", "INT", "TEXT", "TIMESTA
 
 # fmt: off
 NEVER_NULL_ORDER = {
-    "arrived_at", "changed_at", "created_at", "event_id", "first_seen_at", "holds_from_date", "is_reopened",
-    "last_changed_at", "messaged_at", "occurred_at", "paid_at", "precedence", "referred_at",
-    "responded_at", "set_at", "started_at", "touched_at",
+    "arrived_at", "changed_at", "cohort_month", "created_at", "dimension", "event_id", "first_seen_at",
+    "holds_from_date", "is_reopened", "last_changed_at", "messaged_at", "occurred_at", "order_rule", "paid_at",
+    "pipeline", "precedence", "referred_at", "responded_at", "set_at", "started_at", "step_number", "tenant_id",
+    "touched_at",
 }
 # fmt: on
 """Columns that a window may be ordered by, though not alone: never null, not unique."""
@@ -73,6 +74,7 @@ UNIQUE_ORDER = {
     "period_end": "periods of a gate that start in the same instant end one after the other",
     "age_months": "one row per cohort and month",
     "referral_id": "key of fact_referral",
+    "dimension_value": "last of the key of a cohort and segment",
 }
 """Endings of a window order that leave no ties, and why."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from tests.crash.harness import Harness
-from tests.crash.project import PART
+from tests.part import PART
 
 parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
 parser.add_argument("--kills", type=int, default=200)

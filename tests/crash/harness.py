@@ -28,8 +28,8 @@ import duckdb
 
 from tests.crash.damage import strike
 from tests.crash.files import Files
-from tests.crash.project import PART, copy_project
 from tests.crash.worker import PHASES
+from tests.part import PART, copy_project
 from tests.publish.readers import Readers, Seen
 from warehouse.landing import Landing
 from warehouse.publish import content_hashes, current, open_published, verify_published

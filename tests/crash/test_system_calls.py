@@ -10,8 +10,8 @@ import pytest
 
 from tests.crash.files import Files
 from tests.crash.harness import hashes
-from tests.crash.project import PART, copy_project
 from tests.crash.traced import WRITING, Ended, Tracer
+from tests.part import PART, copy_project
 from warehouse.landing import Landing
 from warehouse.publish import current, verify_published
 from warehouse.settings import Home, Settings

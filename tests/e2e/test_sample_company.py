@@ -117,8 +117,6 @@ def test_a_past_instant_is_rebuilt_and_rolled_back(company):
     assert str(then["latest"]) <= "2026-05-20 00:00:00"
     dealhouse(home, "rollback")
     assert rows(home, "select count(*) as deals from facts.fact_deal")[0]["deals"] == now
-    dealhouse(home, "run")
-    assert rows(home, "select count(*) as deals from facts.fact_deal")[0]["deals"] == now
 
 
 def test_wrong_usage_is_told_and_coded(company):

@@ -4,6 +4,7 @@ import duckdb
 import pandas as pd
 import pytest
 
+from tests.part import copy_project
 from warehouse import pipeline
 from warehouse.publish import Published
 from warehouse.settings import Settings
@@ -19,7 +20,9 @@ MARGIN = 0.8
 
 @pytest.fixture(scope="module")
 def query(tmp_path_factory) -> Rows:
-    config = Settings(home=tmp_path_factory.mktemp("cdnow"))
+    folder = tmp_path_factory.mktemp("cdnow")
+    copy_project(folder / "project", ("fact_payment", "cohort_retention", "cohort_revenue"))
+    config = Settings(home=folder / "home", project_dir=folder / "project")
     outcome = pipeline.run(config, [data_of("cdnow")], mapping=EXAMPLES / "cdnow" / "mapping.toml")
     (batch,) = outcome.batches
     # rows that are equal in every column are one purchase

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import duckdb
 import pytest
 
+from tests.part import copy_project
 from warehouse import pipeline
 from warehouse.publish import Published
 from warehouse.settings import Settings
@@ -14,9 +15,24 @@ from .conftest import EXAMPLES, data_of
 Rows = Callable[[str], list[tuple[object, ...]]]
 
 
+READ = (
+    "fact_activity",
+    "dim_account",
+    "fact_gate",
+    "fact_lead",
+    "deal_aging",
+    "funnel_b2b",
+    "pipeline_flow",
+    "win_loss",
+)
+"""Tables that the numbers are read from; they are built, and what they read."""
+
+
 def run(name: str, folder) -> Rows:
     """Land, take in, build and publish one data set; return a function that queries what was published."""
-    outcome = pipeline.run(Settings(home=folder), [data_of(name)], mapping=EXAMPLES / name / "mapping.toml")
+    copy_project(folder / "project", READ)
+    settings = Settings(home=folder / "home", project_dir=folder / "project")
+    outcome = pipeline.run(settings, [data_of(name)], mapping=EXAMPLES / name / "mapping.toml")
     (batch,) = outcome.batches
     assert (batch.rejected, batch.duplicate) == (0, 0)
     assert isinstance(outcome.published, Published)

@@ -4,13 +4,14 @@ import csv
 import hashlib
 import io
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from tests.part import copy_project
 from warehouse.cli.app import app, load_commands
 from warehouse.errors import DealhouseError, UsageError
 from warehouse.explain import ExplainedRow, Explanation, explain_change
@@ -53,7 +54,10 @@ SECOND = [
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A warehouse with two publications, one a week after the other."""
     folder = tmp_path_factory.mktemp("explained")
-    settings = Settings(home=folder / "home", reporting_currency="USD", stage_rule_set="adtech")
+    copy_project(folder / "project", ("fact_lead", "alert_deal", "pipeline_flow"))
+    settings = Settings(
+        home=folder / "home", project_dir=folder / "project", reporting_currency="USD", stage_rule_set="adtech"
+    )
     for number, (events, received_at) in enumerate([(FIRST, datetime(2026, 4, 1)), (SECOND, datetime(2026, 4, 8))]):
         path = folder / f"part-{number}.ndjson"
         path.write_text("".join(json.dumps(line) + "\n" for line in events))
@@ -108,14 +112,14 @@ def test_two_publications_differ_in_what_came_between_them(settings: Settings) -
 
 
 def test_as_reported_beside_as_restated(settings: Settings) -> None:
-    """March as it was reported is (100 + 220) / 2; restated it is (160 + 240) / 2, and April does not exist yet."""
+    """March as it was reported is 100 + 220 won; restated it is 160 + 240, and April does not exist yet."""
     before = digests(settings)
-    explanation = explain_change(settings, "marts.kpi", first_version(settings), "restated")
-    size = by_key(explanation, kpi="average_deal_size")
-    assert values(size, "kpi_value") == (pytest.approx(160), pytest.approx(200))
-    assert {one.change.key["deal_id"] for one in size.cause.upstream} == {"d1", "d3"}
-    assert sorted(told(size)) == [("e10", "second", "arrived later"), ("e9", "second", "arrived later")]
-    assert {row.change.key["kpi"] for row in explanation.rows} == {"average_deal_size"}
+    explanation = explain_change(settings, "marts.pipeline_flow", first_version(settings), "restated")
+    march = by_key(explanation, period_kind="month", dimension="total", period_start_date=date(2026, 3, 1))
+    assert values(march, "won_base") == (pytest.approx(320), pytest.approx(400))
+    assert {one.change.key["deal_id"] for one in march.cause.upstream} == {"d1", "d3"}
+    assert set(told(march)) == {("e10", "second", "arrived later"), ("e9", "second", "arrived later")}
+    assert max(row.change.key["period_start_date"] for row in explanation.rows) == date(2026, 3, 16)
     assert digests(settings) == before
     assert not list(settings.layout().root.glob("explain-*"))
 
@@ -131,7 +135,7 @@ def test_two_dates_and_what_time_alone_does(settings: Settings) -> None:
 
 
 def test_one_date_as_it_was_known_on_two_days(settings: Settings) -> None:
-    explanation = explain_change(settings, "alert", "2026-03-31@2026-04-02", "2026-03-31@2026-04-09")
+    explanation = explain_change(settings, "alert_deal", "2026-03-31@2026-04-02", "2026-03-31@2026-04-09")
     assert explanation.total == 0
     explanation = explain_change(settings, "fact_lead", "2026-03-31@2026-04-02", "2026-03-31@2026-04-09")
     row = by_key(explanation, lead_id="l1")
@@ -169,12 +173,12 @@ def test_every_format_tells_rows_and_events_and_names_nobody(
 @pytest.mark.parametrize(
     ("table", "before", "after", "words"),
     [
-        ("kpis", "previous", "current", "perhaps you mean kpi"),
+        ("fact_deals", "previous", "current", "perhaps you mean fact_deal"),
         ("stg_deal_event", "previous", "current", "no table stg_deal_event that is published"),
-        ("kpi", "yesterday", "current", "neither a published version nor an instant"),
-        ("kpi", "2026-03-31@soon", "current", "neither a published version nor an instant"),
-        ("kpi", "current", "current", "Both sides are the same"),
-        ("kpi", "restated", "current", "can only be the second"),
+        ("fact_deal", "yesterday", "current", "neither a published version nor an instant"),
+        ("fact_deal", "2026-03-31@soon", "current", "neither a published version nor an instant"),
+        ("fact_deal", "current", "current", "Both sides are the same"),
+        ("fact_deal", "restated", "current", "can only be the second"),
     ],
 )
 def test_what_cannot_be_compared_is_said(settings: Settings, table: str, before: str, after: str, words: str) -> None:

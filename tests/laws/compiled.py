@@ -157,6 +157,12 @@ def project(stage_rule_set: str = "adtech") -> Project:
     return Project(ordered, ddl, manifest, semantic_manifest)
 
 
+def is_part(name: str) -> bool:
+    """Whether a table is a part of another one that is called by the first word of its name, as alert_deal of alert."""
+    wholes = [node for node in project().nodes if name.startswith(f"{node.name}_")]
+    return any(name in whole.parents for whole in wholes)
+
+
 @cache
 def seed_types() -> dict[str, dict[str, str]]:
     """Column types of each seed, from seeds/seeds.yml."""

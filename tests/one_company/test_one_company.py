@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from tests.laws.comparing import assert_same_rows
-from tests.laws.compiled import Row, Tables, engine
+from tests.laws.compiled import Row, Tables, engine, is_part
 from tests.one_company.company import company_log
 
 HERE = Path(__file__).parent
@@ -49,4 +49,5 @@ def test_rows_worked_out_by_hand(tables: Tables, path: Path) -> None:
 
 
 def test_no_mart_is_left_out() -> None:
-    assert {path.stem for path in EXPECTED} >= set(engine().tables("marts"))
+    marts = {name for name in engine().tables("marts") if not is_part(name.partition(".")[2])}
+    assert {path.stem for path in EXPECTED} >= marts

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.crash.project import copy_project
+from tests.part import copy_project
 from warehouse.build import BuildFailedError, Clocks, Plan, build, plan
 from warehouse.dbt import BuildResult, NodeResult
 from warehouse.pipeline import run, take_in
