@@ -11,6 +11,7 @@ from rich.table import Table
 
 from warehouse.cli.app import DONE_WITH_REJECTS, app, err, out, settings
 from warehouse.errors import UsageError
+from warehouse.landing import named_files
 
 AsOf = Annotated[
     str,
@@ -31,7 +32,9 @@ def run(
     ] = None,
     mapping: Annotated[
         Path | None,
-        typer.Option(help="Mapping (TOML) for CSV or Parquet of another shape, see docs/mapping.md."),
+        typer.Option(
+            help="Mapping (TOML) for CSV or Parquet of another shape, see docs/mapping.md.", exists=True, dir_okay=False
+        ),
     ] = None,
     as_of: AsOf = "",
     known_at: KnownAt = "",
@@ -53,6 +56,10 @@ def run(
     out.print(f"Home: {home.root}")
     if sample_if_empty:
         _make_sample(home.landing, home.inbox)
+
+    if paths:
+        # Before the job starts, so that a mistyped path is wrong usage and no failed run.
+        named_files(paths, mapping)
 
     from orchestration.execute import execute
     from warehouse.dbt import NodeResult

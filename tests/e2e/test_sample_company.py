@@ -122,4 +122,7 @@ def test_a_past_instant_is_rebuilt_and_rolled_back(company):
 def test_wrong_usage_is_told_and_coded(company):
     home, *_ = company
     dealhouse(home, "run", "--as-of", "yesterday", code=2)
-    dealhouse(home, "run", str(home / "nothing.csv"), code=1)
+    dealhouse(home, "run", str(home / "nothing.csv"), code=2)
+    table = home / "table.csv"
+    table.write_text("a,b\n1,2\n")
+    dealhouse(home, "run", str(table), code=2)

@@ -35,7 +35,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """An empty warehouse in which every model stands: dbt takes the columns of the mocked inputs from there."""
     settings = Settings(home=tmp_path_factory.mktemp("unit"), reporting_currency="USD", stage_rule_set="adtech")
     open_store(settings.layout(), settings).close()
-    result = dbt.invoke(settings, ["build", "--exclude-resource-type", "unit_test"])
+    result = dbt.invoke(settings, ["build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test"])
     assert result.nodes
     assert [node for node in result.nodes if not node.is_good] == []
     return settings

@@ -28,7 +28,10 @@ def ingest(
         list[Path] | None,
         typer.Argument(help="Files, folders or globs. Default: the inbox.", metavar="[PATH]..."),
     ] = None,
-    mapping: Annotated[Path | None, typer.Option(help="Mapping (TOML) for CSV or Parquet of another shape.")] = None,
+    mapping: Annotated[
+        Path | None,
+        typer.Option(help="Mapping (TOML) for CSV or Parquet of another shape.", exists=True, dir_okay=False),
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 when rows were rejected.")] = False,
     received_at: Annotated[
         str,

@@ -3,6 +3,6 @@
 What the kept files mean is decided in :mod:`warehouse.sources` and :mod:`warehouse.ingest`.
 """
 
-from warehouse.landing.landing import Entry, Landed, Landing, inbox_problem, waiting_files
+from warehouse.landing.landing import Entry, Landed, Landing, inbox_problem, named_files, waiting_files
 
-__all__ = ["Entry", "Landed", "Landing", "inbox_problem", "waiting_files"]
+__all__ = ["Entry", "Landed", "Landing", "inbox_problem", "named_files", "waiting_files"]

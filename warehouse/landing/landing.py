@@ -82,6 +82,24 @@ def inbox_problem(path: Path) -> str:
     return ""
 
 
+def named_files(paths: Sequence[Path], mapping: Path | None = None) -> dict[str, Path]:
+    """Files that these paths, folders and globs name, by their role in the mapping; without one, by their path.
+
+    Raises
+    ------
+    UsageError
+        If a path names nothing, or a file that cannot be read without a mapping, or not by this one.
+    """
+    if mapping is not None:
+        from warehouse.sources.mapping import load
+
+        return load(mapping).files(list(_expanded(paths, keep_folders=True)))
+    found = list(_expanded(paths))
+    for path in found:
+        kinds.check_native(path)
+    return {str(path): path for path in found}
+
+
 class Landing:
     """The landing folder of a home. Whoever writes to it holds the writer lock."""
 
@@ -116,18 +134,12 @@ class Landing:
 
         Nothing is landed when any of them cannot be.
         """
-        if mapping is not None:
-            from warehouse.sources.mapping import load
-
-            files = load(mapping).files(list(_expanded(paths, keep_folders=True)))
-            name = " + ".join(path.name for path in files.values())
-            with self._tidy():
-                return [self._land({"mapping": mapping, **files}, name, received_at)]
-        found = list(_expanded(paths))
-        for path in found:
-            kinds.check_native(path)
+        files = named_files(paths, mapping)
         with self._tidy():
-            return [self._land({"events": path}, path.name, received_at) for path in found]
+            if mapping is not None:
+                name = " + ".join(path.name for path in files.values())
+                return [self._land({"mapping": mapping, **files}, name, received_at)]
+            return [self._land({"events": path}, path.name, received_at) for path in files.values()]
 
     def land_inbox(self, received_at: datetime | None = None) -> list[Landed]:
         """Land what waits in the inbox, and remove each file once it is safe; one that cannot be read stays there.
