@@ -75,7 +75,10 @@ def take_in_folder(home: str, folder: str) -> int:
 def build_spine(home: str, with_marts: bool = False) -> int:
     """Full build of the first facts alone, or with the marts of deals; with what they read and their checks."""
     chosen = [f"+{name}" for name in SPINE + (DEAL_MARTS if with_marts else [])]
-    arguments = ["build", "--exclude-resource-type", "unit_test", "--full-refresh", "--select", *chosen]
+    arguments = [
+        *("build", "--exclude-resource-type", "unit_test", "--full-refresh", "--indirect-selection", "buildable"),
+        *("--select", *chosen),
+    ]
     result = dbt.invoke(Settings(home=Path(home)), arguments)
     assert not result.failed, result.failed
     return len(result.nodes)

@@ -35,3 +35,48 @@
 {%- macro transition_window(entry, to_stage) -%}
     case when {{ to_stage }}.stage_order = {{ entry }}.stage_order + 1 then {{ entry }}.next_within_days else {{ entry }}.won_within_days end
 {%- endmacro -%}
+
+{#-
+    Deals with a number for the combination of their segments, and the segments of each combination, as two CTEs: what is
+    computed per deal then carries one number, and is multiplied by the kinds of segment only once it is counted.
+-#}
+{%- macro deal_segments() -%}
+{%- set kinds = {
+    'owner': 'owner_id', 'industry': 'industry', 'client_type': 'client_type', 'budget_band': 'budget_band',
+    'source': 'deal_source'
+} -%}
+combinations as (
+    select
+        row_number() over (
+            order by {% for kind in kinds %}named.{{ kind }}_segment{{ ', ' if not loop.last }}{% endfor %}
+        ) as combination,
+        named.*
+    from (
+        select distinct
+            {%- for kind, column in kinds.items() %}
+            coalesce(deal.{{ column }}, '(not set)') as {{ kind }}_segment{{ ',' if not loop.last }}
+            {%- endfor %}
+        from {{ ref('fact_deal') }} as deal
+    ) as named
+),
+
+segmented_deals as (
+    select deal.tenant_id, deal.deal_id, deal.status, deal.closed_at, combinations.combination
+    from {{ ref('fact_deal') }} as deal
+    inner join combinations
+        on
+            {%- for kind, column in kinds.items() %}
+            coalesce(deal.{{ column }}, '(not set)') = combinations.{{ kind }}_segment{{ ' and' if not loop.last }}
+            {%- endfor %}
+),
+
+segments as (
+    select combinations.combination, 'total' as dimension, '(all)' as dimension_value
+    from combinations
+    {%- for kind in kinds %}
+    union all
+    select combinations.combination, '{{ kind }}' as dimension, combinations.{{ kind }}_segment as dimension_value
+    from combinations
+    {%- endfor %}
+)
+{%- endmacro -%}

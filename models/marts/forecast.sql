@@ -28,28 +28,78 @@ snapshots as (
         )
 ),
 
--- Deals as they stood at the end of each snapshot's day: open ones at its rate, won ones at that of their close.
-stood as (
+-- The snapshot that each day is first seen in; the days after the last one are seen in none.
+days_seen as (
+    select
+        dim_date.day_date,
+        min(snapshots.snapshot_date) over (
+            order by dim_date.day_date rows between current row and unbounded following
+        ) as snapshot_date
+    from {{ ref('dim_date') }} as dim_date
+    left join snapshots
+        on dim_date.day_date = snapshots.snapshot_date
+),
+
+-- Deals that the same snapshots see in the same state are summed before they are multiplied by the snapshots: a million
+-- deals have some thousands of these. Won ones count at the rate of their close, open ones at that of the snapshot.
+held as (
     select
         dated.tenant_id,
         dated.pipeline,
         dated.owner_id,
-        snapshots.snapshot_date,
         dated.status,
-        dated.forecast_category,
-        dated.probability,
+        case when dated.status = 'open' then dated.forecast_category end as forecast_category,
+        case when dated.status = 'open' then dated.currency end as currency,
         case when dated.status = 'won' then {{ month_of('dated.status_date') }} else dated.expected_month end as period_month,
-        case when dated.currency = {{ reporting_currency() }} then dated.amount else dated.amount * fx.fx_rate end as amount_base
+        first_seen.snapshot_date as from_snapshot_date,
+        no_more_seen.snapshot_date as to_snapshot_date,
+        count(*) as deal_count,
+        sum(
+            case
+                when dated.status = 'open' or dated.currency = {{ reporting_currency() }} then dated.amount
+                else dated.amount * fx.fx_rate
+            end
+        ) as amount,
+        sum(case when dated.status = 'open' then dated.amount * dated.probability end) as weighted_amount
     from dated
+    inner join days_seen as first_seen
+        on dated.valid_from_date = first_seen.day_date
+    left join days_seen as no_more_seen
+        on dated.valid_to_date = no_more_seen.day_date
+    left join {{ ref('fact_fx_rate') }} as fx
+        on dated.status = 'won' and dated.currency = fx.currency and dated.status_date = fx.fx_date
+    where
+        dated.status in ('open', 'won')
+        and first_seen.snapshot_date is not null
+        and (first_seen.snapshot_date < no_more_seen.snapshot_date or no_more_seen.snapshot_date is null)
+    group by
+        dated.tenant_id, dated.pipeline, dated.owner_id, dated.status,
+        case when dated.status = 'open' then dated.forecast_category end,
+        case when dated.status = 'open' then dated.currency end,
+        case when dated.status = 'won' then {{ month_of('dated.status_date') }} else dated.expected_month end,
+        first_seen.snapshot_date, no_more_seen.snapshot_date
+),
+
+-- Deals as they stood at the end of each snapshot's day.
+stood as (
+    select
+        held.*,
+        snapshots.snapshot_date,
+        case
+            when held.status = 'won' or held.currency = {{ reporting_currency() }} then held.amount
+            else held.amount * fx.fx_rate
+        end as amount_base,
+        case
+            when held.currency = {{ reporting_currency() }} then held.weighted_amount
+            else held.weighted_amount * fx.fx_rate
+        end as weighted_base
+    from held
     inner join snapshots
         on
-            snapshots.snapshot_date >= dated.valid_from_date
-            and (snapshots.snapshot_date < dated.valid_to_date or dated.valid_to_date is null)
+            snapshots.snapshot_date >= held.from_snapshot_date
+            and (snapshots.snapshot_date < held.to_snapshot_date or held.to_snapshot_date is null)
     left join {{ ref('fact_fx_rate') }} as fx
-        on
-            dated.currency = fx.currency
-            and case when dated.status = 'won' then dated.status_date else snapshots.snapshot_date end = fx.fx_date
-    where dated.status in ('open', 'won')
+        on held.currency = fx.currency and snapshots.snapshot_date = fx.fx_date
 ),
 
 stood_by_owner as (
@@ -59,14 +109,14 @@ stood_by_owner as (
         stood.owner_id,
         stood.period_month,
         stood.snapshot_date,
-        count(*) filter (where stood.status = 'won') as won_to_date_count,
+        coalesce(sum(stood.deal_count) filter (where stood.status = 'won'), 0) as won_to_date_count,
         sum(stood.amount_base) filter (where stood.status = 'won') as won_to_date_base,
-        count(*) filter (where stood.status = 'open') as open_count,
+        coalesce(sum(stood.deal_count) filter (where stood.status = 'open'), 0) as open_count,
         sum(stood.amount_base) filter (where stood.status = 'open' and stood.forecast_category = 'commit') as commit_base,
         sum(stood.amount_base) filter (where stood.status = 'open' and stood.forecast_category in ('commit', 'best_case'))
             as best_case_base,
         sum(stood.amount_base) filter (where stood.status = 'open') as pipeline_base,
-        sum(stood.amount_base * stood.probability) filter (where stood.status = 'open') as weighted_base
+        sum(stood.weighted_base) filter (where stood.status = 'open') as weighted_base
     from stood
     where stood.period_month is not null
     group by stood.tenant_id, stood.pipeline, stood.owner_id, stood.period_month, stood.snapshot_date

@@ -1,5 +1,7 @@
+with {{ deal_segments() }},
+
 -- Visits to stages that have a place in their pipeline; a loss is no step. A MasterDeal may be won before its last stage.
-with visits as (
+visits as (
     select
         visit.tenant_id,
         visit.deal_id,
@@ -126,15 +128,10 @@ lived as (
         followed.pipeline,
         followed.order_rule,
         followed.is_seen,
-        dim_stage.stage as step,
         dim_stage.stage_order as step_number,
         dim_stage.next_within_days as window_days,
         entries.cohort_month,
-        deal.owner_id,
-        deal.industry,
-        deal.client_type,
-        deal.budget_band,
-        deal.deal_source,
+        deal.combination,
         dim_stage.next_within_days * cast(86400000000 as bigint) as window_micros,
         {{ micros_between('followed.step_at', 'clock.as_of') }} as age_micros,
         {{ micros_between(
@@ -152,7 +149,7 @@ lived as (
         on followed.pipeline = dim_stage.pipeline and followed.stage_order = dim_stage.stage_order
     inner join entries
         on followed.tenant_id = entries.tenant_id and followed.deal_id = entries.deal_id
-    inner join {{ ref('fact_deal') }} as deal
+    inner join segmented_deals as deal
         on followed.tenant_id = deal.tenant_id and followed.deal_id = deal.deal_id
     cross join {{ ref('stg_clock') }} as clock
 ),
@@ -165,54 +162,23 @@ timed as (
     from lived
 ),
 
--- Counted for each combination of segments first, so that the kinds of segment multiply combinations and not deals.
-combinations as (
+counted_combinations as (
     select
         timed.tenant_id,
         timed.pipeline,
         timed.cohort_month,
         timed.order_rule,
-        timed.step,
         timed.step_number,
         timed.window_days,
-        timed.owner_id,
-        timed.industry,
-        timed.client_type,
-        timed.budget_band,
-        timed.deal_source,
+        timed.combination,
         count(*) as entered,
         count(*) filter (where timed.is_converted) as converted,
         count(*) filter (where timed.is_matured) as matured_count,
         count(*) filter (where timed.is_matured and timed.is_converted) as matured_converted_count
     from timed
     group by
-        timed.tenant_id, timed.pipeline, timed.cohort_month, timed.order_rule, timed.step, timed.step_number,
-        timed.window_days, timed.owner_id, timed.industry, timed.client_type, timed.budget_band, timed.deal_source
-),
-
-durations as (
-    select
-        segmented.tenant_id,
-        segmented.pipeline,
-        segmented.cohort_month,
-        segmented.dimension,
-        segmented.dimension_value,
-        segmented.order_rule,
-        segmented.step_number,
-        percentile_cont(0.5) within group (order by {{ hours('segmented.duration_micros') }}) as median_hours,
-        percentile_cont(0.9) within group (order by {{ hours('segmented.duration_micros') }}) as p90_hours
-    from (
-        select
-            timed.*,
-            part.dimension,
-            {{ deal_dimension_value('timed', 'part.dimension') }} as dimension_value
-        from timed
-        cross join {{ deal_dimensions() }} as part
-        where timed.is_converted and timed.is_seen
-    ) as segmented
-    group by
-        segmented.tenant_id, segmented.pipeline, segmented.cohort_month, segmented.dimension, segmented.dimension_value,
-        segmented.order_rule, segmented.step_number
+        timed.tenant_id, timed.pipeline, timed.cohort_month, timed.order_rule, timed.step_number, timed.window_days,
+        timed.combination
 ),
 
 counted as (
@@ -220,58 +186,67 @@ counted as (
         row_number() over (
             order by
                 combined.tenant_id, combined.pipeline, combined.cohort_month, combined.order_rule, combined.step_number,
-                combined.dimension, combined.dimension_value
+                segments.dimension, segments.dimension_value
         ) as cohort_number,
         combined.tenant_id,
         combined.pipeline,
         combined.cohort_month,
-        combined.dimension,
-        combined.dimension_value,
+        segments.dimension,
+        segments.dimension_value,
         combined.order_rule,
-        combined.step,
         combined.step_number,
         combined.window_days,
         cast(sum(combined.entered) as bigint) as entered,
         cast(sum(combined.converted) as bigint) as converted,
         cast(sum(combined.matured_count) as bigint) as matured_count,
         cast(sum(combined.matured_converted_count) as bigint) as matured_converted_count
-    from (
-        select
-            combinations.*,
-            part.dimension,
-            {{ deal_dimension_value('combinations', 'part.dimension') }} as dimension_value
-        from combinations
-        cross join {{ deal_dimensions() }} as part
-    ) as combined
+    from counted_combinations as combined
+    inner join segments
+        on combined.combination = segments.combination
     group by
-        combined.tenant_id, combined.pipeline, combined.cohort_month, combined.dimension, combined.dimension_value,
-        combined.order_rule, combined.step, combined.step_number, combined.window_days
+        combined.tenant_id, combined.pipeline, combined.cohort_month, segments.dimension, segments.dimension_value,
+        combined.order_rule, combined.step_number, combined.window_days
+),
+
+durations as (
+    select
+        timed.tenant_id,
+        timed.pipeline,
+        timed.cohort_month,
+        segments.dimension,
+        segments.dimension_value,
+        timed.order_rule,
+        timed.step_number,
+        percentile_cont(0.5) within group (order by {{ hours('timed.duration_micros') }}) as median_hours,
+        percentile_cont(0.9) within group (order by {{ hours('timed.duration_micros') }}) as p90_hours
+    from timed
+    inner join segments
+        on timed.combination = segments.combination
+    where timed.is_converted and timed.is_seen
+    group by
+        timed.tenant_id, timed.pipeline, timed.cohort_month, segments.dimension, segments.dimension_value, timed.order_rule,
+        timed.step_number
 ),
 
 -- Deals of the cohorts that are not old enough; what comes after the window need not be told apart.
 watched as (
     select
         counted.cohort_number,
-        segmented.window_micros,
-        least(segmented.duration_micros, segmented.window_micros + 1) as duration_micros,
-        case when segmented.duration_micros <= segmented.window_micros then segmented.outcome else 'censored' end as outcome
-    from (
-        select
-            timed.*,
-            part.dimension,
-            {{ deal_dimension_value('timed', 'part.dimension') }} as dimension_value
-        from timed
-        cross join {{ deal_dimensions() }} as part
-    ) as segmented
+        timed.window_micros,
+        least(timed.duration_micros, timed.window_micros + 1) as duration_micros,
+        case when timed.duration_micros <= timed.window_micros then timed.outcome else 'censored' end as outcome
+    from timed
+    inner join segments
+        on timed.combination = segments.combination
     inner join counted
         on
-            segmented.tenant_id = counted.tenant_id
-            and segmented.pipeline = counted.pipeline
-            and segmented.cohort_month = counted.cohort_month
-            and segmented.dimension = counted.dimension
-            and segmented.dimension_value = counted.dimension_value
-            and segmented.order_rule = counted.order_rule
-            and segmented.step_number = counted.step_number
+            timed.tenant_id = counted.tenant_id
+            and timed.pipeline = counted.pipeline
+            and timed.cohort_month = counted.cohort_month
+            and segments.dimension = counted.dimension
+            and segments.dimension_value = counted.dimension_value
+            and timed.order_rule = counted.order_rule
+            and timed.step_number = counted.step_number
     where counted.window_days is not null and counted.matured_count < counted.entered
 ),
 
@@ -293,7 +268,7 @@ select
     counted.dimension,
     counted.dimension_value,
     counted.order_rule,
-    counted.step,
+    dim_stage.stage as step,
     counted.step_number,
     counted.window_days,
     counted.entered,
@@ -312,6 +287,8 @@ select
     end as estimated_conversion_rate,
     counted.window_days is null or counted.matured_count = counted.entered as is_mature
 from counted
+inner join {{ ref('dim_stage') }} as dim_stage
+    on counted.pipeline = dim_stage.pipeline and counted.step_number = dim_stage.stage_order
 left join durations
     on
         counted.tenant_id = durations.tenant_id

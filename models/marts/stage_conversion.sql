@@ -1,5 +1,7 @@
+with {{ deal_segments() }},
+
 -- Visits to stages that have a place in their pipeline; a loss is no step. A MasterDeal may be won before its last stage.
-with visits as (
+visits as (
     select
         visit.tenant_id,
         visit.deal_id,
@@ -47,13 +49,9 @@ entries as (
             'entry.entered_at',
             'case when deal.closed_at is null then clock.as_of else greatest(deal.closed_at, entry.entered_at) end'
         ) }} as waited_micros,
-        deal.owner_id,
-        deal.industry,
-        deal.client_type,
-        deal.budget_band,
-        deal.deal_source
+        deal.combination
     from first_entries as entry
-    inner join {{ ref('fact_deal') }} as deal
+    inner join segmented_deals as deal
         on entry.tenant_id = deal.tenant_id and entry.deal_id = deal.deal_id
     cross join {{ ref('stg_clock') }} as clock
 ),
@@ -106,11 +104,7 @@ reached as (
         entry.age_micros,
         {{ micros_between('entry.entered_at', 'later_entries.reached_at') }} as reached_micros,
         {{ transition_window('entry', 'to_stage') }} * cast(86400000000 as bigint) as window_micros,
-        entry.owner_id,
-        entry.industry,
-        entry.client_type,
-        entry.budget_band,
-        entry.deal_source
+        entry.combination
     from entries as entry
     inner join later_entries
         on
@@ -121,8 +115,7 @@ reached as (
         on entry.pipeline = to_stage.pipeline and later_entries.to_stage = to_stage.stage
 ),
 
--- Counted for each combination of segments first, so that the kinds of segment multiply combinations and not deals.
-combinations as (
+counted_combinations as (
     select
         entries.tenant_id,
         entries.pipeline,
@@ -131,11 +124,7 @@ combinations as (
         entries.next_within_days,
         entries.won_within_days,
         entries.cohort_month,
-        entries.owner_id,
-        entries.industry,
-        entries.client_type,
-        entries.budget_band,
-        entries.deal_source,
+        entries.combination,
         count(*) as entered,
         count(*) filter (where entries.age_micros >= entries.next_within_days * cast(86400000000 as bigint)) as matured_next,
         count(*) filter (where entries.age_micros >= entries.won_within_days * cast(86400000000 as bigint)) as matured_won,
@@ -144,8 +133,7 @@ combinations as (
     from entries
     group by
         entries.tenant_id, entries.pipeline, entries.stage, entries.stage_order, entries.next_within_days,
-        entries.won_within_days, entries.cohort_month, entries.owner_id, entries.industry, entries.client_type,
-        entries.budget_band, entries.deal_source
+        entries.won_within_days, entries.cohort_month, entries.combination
 ),
 
 entered_cohorts as (
@@ -157,52 +145,42 @@ entered_cohorts as (
         combined.next_within_days,
         combined.won_within_days,
         combined.cohort_month,
-        combined.dimension,
-        combined.dimension_value,
+        segments.dimension,
+        segments.dimension_value,
         cast(sum(combined.entered) as bigint) as entered,
         cast(sum(combined.matured_next) as bigint) as matured_next,
         cast(sum(combined.matured_won) as bigint) as matured_won,
         max(combined.longest_decided_micros) as longest_decided_micros,
         max(combined.longest_open_micros) as longest_open_micros
-    from (
-        select
-            combinations.*,
-            part.dimension,
-            {{ deal_dimension_value('combinations', 'part.dimension') }} as dimension_value
-        from combinations
-        cross join {{ deal_dimensions() }} as part
-    ) as combined
+    from counted_combinations as combined
+    inner join segments
+        on combined.combination = segments.combination
     group by
         combined.tenant_id, combined.pipeline, combined.stage, combined.stage_order, combined.next_within_days,
-        combined.won_within_days, combined.cohort_month, combined.dimension, combined.dimension_value
+        combined.won_within_days, combined.cohort_month, segments.dimension, segments.dimension_value
 ),
 
 reached_cohorts as (
     select
-        segmented.tenant_id,
-        segmented.pipeline,
-        segmented.from_stage,
-        segmented.to_stage,
-        segmented.cohort_month,
-        segmented.dimension,
-        segmented.dimension_value,
-        count(*) filter (where segmented.reached_micros <= segmented.window_micros) as converted,
+        reached.tenant_id,
+        reached.pipeline,
+        reached.from_stage,
+        reached.to_stage,
+        reached.cohort_month,
+        segments.dimension,
+        segments.dimension_value,
+        count(*) filter (where reached.reached_micros <= reached.window_micros) as converted,
         count(*) filter (
-            where segmented.age_micros >= segmented.window_micros and segmented.reached_micros <= segmented.window_micros
+            where reached.age_micros >= reached.window_micros and reached.reached_micros <= reached.window_micros
         ) as matured_converted_count,
-        max(segmented.reached_micros) as longest_reached_micros,
-        percentile_cont(0.5) within group (order by {{ hours('segmented.reached_micros') }}) as median_hours
-    from (
-        select
-            reached.*,
-            part.dimension,
-            {{ deal_dimension_value('reached', 'part.dimension') }} as dimension_value
-        from reached
-        cross join {{ deal_dimensions() }} as part
-    ) as segmented
+        max(reached.reached_micros) as longest_reached_micros,
+        percentile_cont(0.5) within group (order by {{ hours('reached.reached_micros') }}) as median_hours
+    from reached
+    inner join segments
+        on reached.combination = segments.combination
     group by
-        segmented.tenant_id, segmented.pipeline, segmented.from_stage, segmented.to_stage, segmented.cohort_month,
-        segmented.dimension, segmented.dimension_value
+        reached.tenant_id, reached.pipeline, reached.from_stage, reached.to_stage, reached.cohort_month, segments.dimension,
+        segments.dimension_value
 ),
 
 cohorts as (
@@ -252,34 +230,29 @@ watched as (
     select
         cohorts.cohort_number,
         cohorts.window_micros,
-        least(coalesce(reached.reached_micros, segmented.waited_micros), cohorts.window_micros + 1) as duration_micros,
+        least(coalesce(reached.reached_micros, entries.waited_micros), cohorts.window_micros + 1) as duration_micros,
         case
-            when coalesce(reached.reached_micros, segmented.waited_micros) > cohorts.window_micros then 'censored'
+            when coalesce(reached.reached_micros, entries.waited_micros) > cohorts.window_micros then 'censored'
             when reached.reached_micros is not null then 'event'
-            when segmented.is_decided then 'competing'
+            when entries.is_decided then 'competing'
             else 'censored'
         end as outcome
-    from (
-        select
-            entries.*,
-            part.dimension,
-            {{ deal_dimension_value('entries', 'part.dimension') }} as dimension_value
-        from entries
-        cross join {{ deal_dimensions() }} as part
-    ) as segmented
+    from entries
+    inner join segments
+        on entries.combination = segments.combination
     inner join cohorts
         on
-            segmented.tenant_id = cohorts.tenant_id
-            and segmented.pipeline = cohorts.pipeline
-            and segmented.stage = cohorts.from_stage
-            and segmented.cohort_month = cohorts.cohort_month
-            and segmented.dimension = cohorts.dimension
-            and segmented.dimension_value = cohorts.dimension_value
+            entries.tenant_id = cohorts.tenant_id
+            and entries.pipeline = cohorts.pipeline
+            and entries.stage = cohorts.from_stage
+            and entries.cohort_month = cohorts.cohort_month
+            and segments.dimension = cohorts.dimension
+            and segments.dimension_value = cohorts.dimension_value
     left join reached
         on
-            segmented.tenant_id = reached.tenant_id
-            and segmented.deal_id = reached.deal_id
-            and segmented.stage = reached.from_stage
+            entries.tenant_id = reached.tenant_id
+            and entries.deal_id = reached.deal_id
+            and entries.stage = reached.from_stage
             and cohorts.to_stage = reached.to_stage
     where cohorts.matured_count < cohorts.entered and cohorts.converted > 0
 ),
@@ -297,42 +270,32 @@ estimated as (
 -- All entries to a stage in a month, whichever deals they are of.
 entry_counts as (
     select
-        labelled.tenant_id,
-        labelled.pipeline,
-        labelled.stage,
-        labelled.entered_month,
-        labelled.dimension,
-        labelled.dimension_value,
-        cast(sum(labelled.entry_count) as bigint) as entry_count
+        combined.tenant_id,
+        combined.pipeline,
+        combined.stage,
+        combined.entered_month,
+        segments.dimension,
+        segments.dimension_value,
+        cast(sum(combined.entry_count) as bigint) as entry_count
     from (
         select
-            combined.*,
-            part.dimension,
-            {{ deal_dimension_value('combined', 'part.dimension') }} as dimension_value
-        from (
-            select
-                visits.tenant_id,
-                visits.pipeline,
-                visits.stage,
-                {{ month_of('visits.entered_at') }} as entered_month,
-                deal.owner_id,
-                deal.industry,
-                deal.client_type,
-                deal.budget_band,
-                deal.deal_source,
-                count(*) as entry_count
-            from visits
-            inner join {{ ref('fact_deal') }} as deal
-                on visits.tenant_id = deal.tenant_id and visits.deal_id = deal.deal_id
-            group by
-                visits.tenant_id, visits.pipeline, visits.stage, {{ month_of('visits.entered_at') }}, deal.owner_id,
-                deal.industry, deal.client_type, deal.budget_band, deal.deal_source
-        ) as combined
-        cross join {{ deal_dimensions() }} as part
-    ) as labelled
+            visits.tenant_id,
+            visits.pipeline,
+            visits.stage,
+            {{ month_of('visits.entered_at') }} as entered_month,
+            deal.combination,
+            count(*) as entry_count
+        from visits
+        inner join segmented_deals as deal
+            on visits.tenant_id = deal.tenant_id and visits.deal_id = deal.deal_id
+        group by
+            visits.tenant_id, visits.pipeline, visits.stage, {{ month_of('visits.entered_at') }}, deal.combination
+    ) as combined
+    inner join segments
+        on combined.combination = segments.combination
     group by
-        labelled.tenant_id, labelled.pipeline, labelled.stage, labelled.entered_month, labelled.dimension,
-        labelled.dimension_value
+        combined.tenant_id, combined.pipeline, combined.stage, combined.entered_month, segments.dimension,
+        segments.dimension_value
 )
 
 select

@@ -31,6 +31,7 @@ PORTABLE_TYPES = {"BIGINT", "BOOLEAN", "DATE", "DOUBLE", "INT", "TEXT", "TIMESTA
 
 # fmt: off
 NEVER_NULL_ORDER = {
+    "owner_segment", "industry_segment", "client_type_segment", "budget_band_segment",
     "arrived_at", "changed_at", "cohort_month", "created_at", "dimension", "event_id", "first_seen_at",
     "holds_from_date", "is_reopened", "last_changed_at", "messaged_at", "occurred_at", "order_rule", "paid_at",
     "pipeline", "precedence", "referred_at", "responded_at", "set_at", "started_at", "step_number", "tenant_id",
@@ -74,6 +75,8 @@ UNIQUE_ORDER = {
     "period_end": "periods of a gate that start in the same instant end one after the other",
     "age_months": "one row per cohort and month",
     "referral_id": "key of fact_referral",
+    "source_segment": "last column of the combinations of segments",
+    "day_date": "key of dim_date",
     "dimension_value": "last of the key of a cohort and segment",
 }
 """Endings of a window order that leave no ties, and why."""
