@@ -69,6 +69,15 @@
     (select explode(sequence({{ first }}, {{ last }}, interval 1 day)) as day_date)
 {%- endmacro -%}
 
+{#- Several percentiles of a value, as a list: one state for all of them, where each percentile_cont keeps its own copy
+    of every value. `item` takes one out, counted from 1. -#}
+{%- macro percentiles(value, shares) -%}{{ return(adapter.dispatch('percentiles')(value, shares)) }}{%- endmacro -%}
+{%- macro default__percentiles(value, shares) -%}quantile_cont({{ value }}, {{ shares }}){%- endmacro -%}
+{%- macro spark__percentiles(value, shares) -%}percentile({{ value }}, array({{ shares | join(', ') }})){%- endmacro -%}
+{%- macro item(list, number) -%}{{ return(adapter.dispatch('item')(list, number)) }}{%- endmacro -%}
+{%- macro default__item(list, number) -%}{{ list }}[{{ number }}]{%- endmacro -%}
+{%- macro spark__item(list, number) -%}{{ list }}[{{ number - 1 }}]{%- endmacro -%}
+
 {#- A relation of the whole numbers 0 to n - 1, in column `number`. -#}
 {%- macro numbers(n) -%}{{ return(adapter.dispatch('numbers')(n)) }}{%- endmacro -%}
 {%- macro default__numbers(n) -%}(select cast(number as bigint) as number from range({{ n }}) as counted (number)){%- endmacro -%}

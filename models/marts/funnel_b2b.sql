@@ -217,8 +217,7 @@ durations as (
         segments.dimension_value,
         timed.order_rule,
         timed.step_number,
-        percentile_cont(0.5) within group (order by {{ hours('timed.duration_micros') }}) as median_hours,
-        percentile_cont(0.9) within group (order by {{ hours('timed.duration_micros') }}) as p90_hours
+        {{ percentiles(hours('timed.duration_micros'), [0.5, 0.9]) }} as hours_percentiles
     from timed
     inner join segments
         on timed.combination = segments.combination
@@ -277,8 +276,8 @@ select
     case when counted.window_days is not null then counted.entered - counted.converted end as drop_off_count,
     case when counted.window_days is not null then {{ fdiv('counted.entered - counted.converted', 'counted.entered') }} end
         as drop_off_rate,
-    durations.median_hours,
-    durations.p90_hours,
+    {{ item('durations.hours_percentiles', 1) }} as median_hours,
+    {{ item('durations.hours_percentiles', 2) }} as p90_hours,
     case when counted.window_days is not null then counted.matured_count end as matured_count,
     {{ fdiv('counted.matured_converted_count', 'counted.matured_count') }} as matured_conversion_rate,
     case
