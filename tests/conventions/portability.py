@@ -105,6 +105,13 @@ def name_of(node: exp.Expression) -> str:
     return node.name if isinstance(node, exp.Column) else node.sql("duckdb")
 
 
+def is_of_percentiles(node: exp.Expression) -> bool:
+    """Whether it is the list that the macro `percentiles` asks for, or the macro `item` taking one of its answers."""
+    if isinstance(node, exp.Array):
+        return isinstance(node.parent, exp.PercentileCont)
+    return isinstance(node, exp.Bracket) and node.this.name.endswith("_percentiles")
+
+
 def refused_clauses(tree: exp.Expression) -> Iterator[str]:
     for kind, what in ((exp.Qualify, "QUALIFY"), (exp.Pivot, "PIVOT or UNPIVOT"), (exp.Round, "round()")):
         if next(tree.find_all(kind), None):
@@ -118,13 +125,6 @@ def refused_clauses(tree: exp.Expression) -> Iterator[str]:
     for node in (exp.Array, exp.Struct, exp.Bracket, exp.List, exp.Lambda, exp.JSONExtract, exp.JSONExtractScalar):
         if any(not is_of_percentiles(found) for found in tree.find_all(node)):
             yield f"{node.__name__}: lists, structs and JSON are typed in staging by json_fields"
-
-
-def is_of_percentiles(node: exp.Expression) -> bool:
-    """Whether it is the list that the macro `percentiles` asks for, or the macro `item` taking one of its answers."""
-    if isinstance(node, exp.Array):
-        return isinstance(node.parent, exp.PercentileCont)
-    return isinstance(node, exp.Bracket) and node.this.name.endswith("_percentiles")
     for select in tree.find_all(exp.Select):
         if any(projection.find(exp.Unnest, exp.Explode) for projection in select.expressions):
             yield "unnest in SELECT: use a join"
