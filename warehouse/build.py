@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
 _WHERE = re.compile(r"(Runtime|Compilation|Database|Parsing|Dependency|Validation) Error in ")
+ALONE = "tag:alone+"
+"""Models whose state is large and cannot be spilled: two of them at once would not fit into the memory limit."""
 PROJECT_PARTS = ("models", "macros", "seeds")
 STATE_DDL = """
 create table if not exists raw.build_state (
@@ -196,7 +198,8 @@ def build(
 def _build_nodes(settings: Settings, is_full: bool, on_node: dbt.OnNode | None) -> list[dbt.NodeResult]:
     """Build each model, seed, statistic and check once.
 
-    First what no statistic is needed for, then the statistics and what reads them, last what tells of the checks.
+    First what no statistic is needed for; then, one by one, what wants all memory; then the statistics and what reads
+    them; at the end what tells of the checks.
     """
     manifest = dbt.parse(settings)
     wanted = [one for one in statistics() if _has_readers(manifest, one)]
@@ -215,7 +218,9 @@ def _build_nodes(settings: Settings, is_full: bool, on_node: dbt.OnNode | None) 
             raise BuildFailedError(built, settings.layout().dbt)
 
     arguments = ["build", "--exclude-resource-type", "unit_test", *(["--full-refresh"] if is_full else [])]
-    keep(dbt.invoke(settings, [*arguments, "--exclude", computed.READERS, checks.READERS], report, manifest).nodes)
+    later = ["--exclude", computed.READERS, checks.READERS]
+    keep(dbt.invoke(settings, [*arguments, *later, ALONE], report, manifest).nodes)
+    keep(dbt.invoke(settings, [*arguments, "--select", ALONE, *later, "--threads", "1"], report, manifest).nodes)
     if wanted:
         with open_store(settings.layout(), settings) as con:
             for statistic in wanted:

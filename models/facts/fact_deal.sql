@@ -40,22 +40,11 @@ with touched_entities as (
     {% endif %}
 ),
 
--- Amounts of offers, media plans and invoices are theirs, not the deal's. All windows share one order, and so one sort.
+-- Amounts of offers, media plans and invoices are theirs, not the deal's.
 deal_events as (
     select
         event.*,
-        row_number() over ({{ in_order('event', 'deal_id', 'crm.deal.created') }}) as event_number,
-        -- What closed the deal last, or opened it again.
-        {{ last_not_null(
-            "case when event.event_type in ('crm.deal.won', 'crm.deal.lost', 'crm.deal.reopened') then event.event_type end"
-        ) }} over (
-            {{ in_order('event', 'deal_id', 'crm.deal.created') }}
-            rows between unbounded preceding and current row
-        ) as closing_event_type,
-        {{ last_not_null('event.expected_close_date') }} over (
-            {{ in_order('event', 'deal_id', 'crm.deal.created') }}
-            rows between unbounded preceding and 1 preceding
-        ) as previous_close_date
+        row_number() over ({{ in_order('event', 'deal_id', 'crm.deal.created') }}) as event_number
     from {{ ref('stg_deal_event') }} as event
     {{ join_touched('event', 'deal_id') }}
     where event.event_type like 'crm.deal.%' and {{ is_visible('event') }}
@@ -85,7 +74,10 @@ latest as (
             as lost_reason,
         max(deal_events.occurred_at) filter (where deal_events.event_type = 'crm.deal.lost') as lost_reason_at,
         min(deal_events.occurred_at) filter (where deal_events.event_type = 'crm.deal.created') as created_at,
-        max_by(deal_events.closing_event_type, deal_events.event_number) as closing_event_type,
+        -- What closed the deal last, or opened it again.
+        max_by(deal_events.event_type, deal_events.event_number) filter (
+            where deal_events.event_type in ('crm.deal.won', 'crm.deal.lost', 'crm.deal.reopened')
+        ) as closing_event_type,
         max(deal_events.event_number) filter (where deal_events.event_type in ('crm.deal.lost', 'crm.deal.reopened'))
             as not_won_number,
         max(deal_events.event_number) filter (where deal_events.event_type = 'crm.deal.next_step_set') as step_set_number,
@@ -179,7 +171,19 @@ closed_periods as (
 -- A push is a move to a later month while the deal is open; a system that sets the date at the close moves nothing.
 pushes as (
     select moved.tenant_id, moved.deal_id, count(*) as push_count
-    from deal_events as moved
+    from (
+        select
+            dated.tenant_id,
+            dated.deal_id,
+            dated.event_type,
+            dated.occurred_at,
+            dated.expected_close_date,
+            lag(dated.expected_close_date) over (
+                partition by dated.tenant_id, dated.deal_id order by dated.event_number
+            ) as previous_close_date
+        from deal_events as dated
+        where dated.expected_close_date is not null
+    ) as moved
     where
         moved.event_type <> 'crm.deal.created'
         and cast(date_trunc('month', moved.expected_close_date) as date)

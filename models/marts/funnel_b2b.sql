@@ -1,3 +1,5 @@
+{{ config(tags=['alone']) }}
+
 with {{ deal_segments() }},
 
 -- Visits to stages that have a place in their pipeline; a loss is no step. A MasterDeal may be won before its last stage.

@@ -1,3 +1,5 @@
+{{ config(tags=['alone']) }}
+
 -- Every span of days in which a deal stood unchanged, with what it was before.
 with spans as (
     select

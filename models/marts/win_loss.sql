@@ -1,3 +1,5 @@
+{{ config(tags=['alone']) }}
+
 with horizons as (
     select dim_stage.pipeline, max(dim_stage.won_within_days) as horizon_days
     from {{ ref('dim_stage') }} as dim_stage
