@@ -136,8 +136,7 @@ entries as (
         periods.period_kind,
         periods.period_start_date,
         'opening' as flow,
-        stocks.amount_base,
-        1 as deal_count
+        stocks.amount_base
     from stocks
     inner join periods
         on stocks.boundary_date = periods.opening_date
@@ -150,8 +149,7 @@ entries as (
         periods.period_kind,
         periods.period_start_date,
         'closing' as flow,
-        stocks.amount_base,
-        1 as deal_count
+        stocks.amount_base
     from stocks
     inner join periods
         on stocks.boundary_date = periods.closing_date
@@ -170,8 +168,7 @@ entries as (
             when 'increased' then changes.value_base - changes.previous_value_base
             when 'decreased' then changes.previous_value_base - changes.value_base
             else changes.value_base
-        end as amount_base,
-        1 as deal_count
+        end as amount_base
     from changes
     inner join flows
         on
@@ -195,8 +192,7 @@ entries as (
         revaluations.period_kind,
         revaluations.period_start_date,
         'fx' as flow,
-        revaluations.amount * (coalesce(fx_to.fx_rate, 0) - coalesce(fx_from.fx_rate, 0)) as amount_base,
-        1 as deal_count
+        revaluations.amount * (coalesce(fx_to.fx_rate, 0) - coalesce(fx_from.fx_rate, 0)) as amount_base
     from revaluations
     left join {{ ref('fact_fx_rate') }} as fx_from
         on revaluations.currency = fx_from.currency and revaluations.from_date = fx_from.fx_date
@@ -204,27 +200,39 @@ entries as (
         on revaluations.currency = fx_to.currency and revaluations.to_date = fx_to.fx_date
 ),
 
-labelled as (
+-- Summed for each combination of segments first, so that the kinds of segment multiply combinations and not deals.
+combinations as (
     select
-        entries.*,
+        entries.tenant_id,
+        entries.pipeline,
+        entries.period_kind,
+        entries.period_start_date,
+        entries.flow,
+        entries.owner_id,
         deal.industry,
         deal.client_type,
         deal.budget_band,
-        deal.deal_source
+        deal.deal_source,
+        count(*) as entry_count,
+        count(*) filter (where entries.flow = 'closing' and entries.amount_base is null) as unvalued_count,
+        sum(entries.amount_base) as amount_base
     from entries
     inner join {{ ref('fact_deal') }} as deal
         on entries.tenant_id = deal.tenant_id and entries.deal_id = deal.deal_id
+    group by
+        entries.tenant_id, entries.pipeline, entries.period_kind, entries.period_start_date, entries.flow, entries.owner_id,
+        deal.industry, deal.client_type, deal.budget_band, deal.deal_source
 ),
 
 -- A change of owner moves a deal between owners; within all other segments it stays where it is.
 segmented as (
     select
-        labelled.*,
+        combinations.*,
         part.dimension,
-        {{ deal_dimension_value('labelled', 'part.dimension') }} as dimension_value
-    from labelled
+        {{ deal_dimension_value('combinations', 'part.dimension') }} as dimension_value
+    from combinations
     cross join {{ deal_dimensions() }} as part
-    where part.dimension = 'owner' or labelled.flow not in ('moved_in', 'moved_out')
+    where part.dimension = 'owner' or combinations.flow not in ('moved_in', 'moved_out')
 ),
 
 summed as (
@@ -238,10 +246,10 @@ summed as (
         {%- for flow in [
             'opening', 'new', 'moved_in', 'reopened', 'increased', 'decreased', 'fx', 'moved_out', 'won', 'lost', 'cancelled', 'closing'
         ] %}
-        count(*) filter (where segmented.flow = '{{ flow }}') as {{ flow }}_count,
+        cast(coalesce(sum(segmented.entry_count) filter (where segmented.flow = '{{ flow }}'), 0) as bigint) as {{ flow }}_count,
         coalesce(sum(segmented.amount_base) filter (where segmented.flow = '{{ flow }}'), 0) as {{ flow }}_base,
         {%- endfor %}
-        count(*) filter (where segmented.flow = 'closing' and segmented.amount_base is null) as unvalued_count
+        cast(sum(segmented.unvalued_count) as bigint) as unvalued_count
     from segmented
     group by
         segmented.tenant_id, segmented.pipeline, segmented.period_kind, segmented.period_start_date, segmented.dimension,
