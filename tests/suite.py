@@ -39,7 +39,8 @@ def main() -> int:
         "-n",
         "2",
         "--dist",
-        "loadgroup",
+        "loadfile",
+        "--no-loadscope-reorder",
     ]
     parts: list[tuple[str, list[object]]] = list(LINTERS)
     if not options.lint:

@@ -18,7 +18,6 @@ from warehouse.settings import Home, Settings
 
 pytestmark = [
     pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace, which is not installed"),
-    pytest.mark.xdist_group("system_calls"),
 ]
 
 MUTE = "another process could not confirm it"

@@ -10,8 +10,6 @@ import pytest
 
 from warehouse.sample import write_company
 
-pytestmark = pytest.mark.xdist_group("e2e")
-
 
 def dealhouse(home: Path, *arguments: str, code: int = 0) -> str:
     environment = {**os.environ, "DEALHOUSE_HOME": str(home), "COLUMNS": "200"}

@@ -1,9 +1,5 @@
 """The known numbers of the bank's application log, read off the events that its mapping makes."""
 
-import pytest
-
-pytestmark = pytest.mark.xdist_group("bpi2012")
-
 
 def test_every_row_becomes_one_event(bpi):
     assert bpi.types() == {

@@ -12,8 +12,6 @@ from warehouse.settings import Settings
 from .conftest import EXAMPLES, data_of
 from .test_known_numbers import Rows
 
-pytestmark = pytest.mark.xdist_group("cdnow")
-
 MARGIN = 0.8
 """gross_margin_rate of seeds/assumption.csv."""
 

@@ -41,8 +41,6 @@ def run(name: str, folder) -> Rows:
 
 
 class TestMavenCrm:
-    pytestmark = pytest.mark.xdist_group("maven_crm")
-
     @pytest.fixture(scope="class")
     def query(self, tmp_path_factory) -> Rows:
         return run("maven_crm", tmp_path_factory.mktemp("maven_crm"))
@@ -108,8 +106,6 @@ class TestMavenCrm:
 
 
 class TestOlistFunnel:
-    pytestmark = pytest.mark.xdist_group("olist_funnel")
-
     @pytest.fixture(scope="class")
     def query(self, tmp_path_factory) -> Rows:
         return run("olist_funnel", tmp_path_factory.mktemp("olist_funnel"))
@@ -148,8 +144,6 @@ class TestOlistFunnel:
 
 
 class TestBpi2012:
-    pytestmark = pytest.mark.xdist_group("bpi2012")
-
     @pytest.fixture(scope="class")
     def query(self, tmp_path_factory) -> Rows:
         return run("bpi2012", tmp_path_factory.mktemp("bpi2012"))

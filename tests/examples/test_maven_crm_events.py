@@ -1,9 +1,5 @@
 """The known numbers of the sample pipeline, read off the events that its mapping makes."""
 
-import pytest
-
-pytestmark = pytest.mark.xdist_group("maven_crm")
-
 DEALS = """
 from (
     select

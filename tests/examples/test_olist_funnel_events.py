@@ -1,9 +1,5 @@
 """The known numbers of the marketplace's funnel, read off the events that its mapping makes."""
 
-import pytest
-
-pytestmark = pytest.mark.xdist_group("olist_funnel")
-
 LEADS = """
 from (
     select

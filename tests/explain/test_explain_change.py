@@ -19,8 +19,6 @@ from warehouse.pipeline import run
 from warehouse.publish import versions
 from warehouse.settings import PROJECT_DIR, Settings
 
-pytestmark = pytest.mark.xdist_group("explain")
-
 
 def event(number: int, kind: str, time: str, source: str = "crm", **data: Any) -> dict[str, Any]:
     head = {"specversion": "1.0", "id": f"e{number}", "source": source, "tenantid": "t"}

@@ -12,7 +12,7 @@ from tests.laws.logs import company_log
 from tests.laws.tenants import as_tenants
 
 LAYERS = ("facts", "marts", "contacts")
-FEW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 MANY = settings(FEW, max_examples=40)
 TENANTS = 5
 """In each example of the many, so that 200 logs are cut; each is a tenant of its own."""

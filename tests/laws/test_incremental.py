@@ -111,10 +111,13 @@ def test_what_changes_without_an_event_of_the_deal(home: Path) -> None:
             event(2, "crm.deal.created", 0, **sold),
             event(3, "crm.deal.next_step_set", 1, deal_id="d2", next_step="call", due_at=instant(4)),
         ],
-        [an_hour_later(7)],
-        [an_hour_later(8), event(4, "finance.fx_rate.published", 8, date="2026-03-01", currency="EUR", rate=1.1)],
-        [an_hour_later(8.25), event(5, "crm.account.upserted", 8, account_id="a1", name="Acme", industry="retail")],
-        [event(6, "crm.deal.won", 9, deal_id="d2")],
+        # A timer is at risk, a step overdue, a currency rated.
+        [an_hour_later(7), event(4, "finance.fx_rate.published", 7, date="2026-03-01", currency="EUR", rate=1.1)],
+        # The timer is overdue, the account known, the other deal won.
+        [
+            event(5, "crm.account.upserted", 8, account_id="a1", name="Acme", industry="retail"),
+            event(6, "crm.deal.won", 9, deal_id="d2"),
+        ],
         # A correction of the rate of a day on which a deal was closed, and of today's.
         [event(7, "finance.fx_rate.published", 10, date="2026-03-01", currency="EUR", rate=1.2)],
         [an_hour_later(24 * 17)],

@@ -12,8 +12,6 @@ from warehouse.errors import DealhouseError
 from warehouse.settings import Settings
 from warehouse.statistics import statistics
 
-pytestmark = pytest.mark.xdist_group("orchestration")
-
 LAYERS = {"staging", "facts", "marts", "contacts"}
 
 

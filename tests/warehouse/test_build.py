@@ -20,8 +20,6 @@ from warehouse.recover import is_corruption
 from warehouse.settings import PROJECT_DIR, Settings
 from warehouse.store import open_store
 
-pytestmark = pytest.mark.xdist_group("build")
-
 PAST = Clocks(as_of=datetime(2026, 1, 2))
 
 CRASHING_BUILD = """

@@ -12,7 +12,6 @@ from warehouse.store import open_store
 
 PROVEN_BY_MACRO = "stg_deal_event"
 """The staging model that proves the macro stage_events for every kind of field; the others are a call of it alone."""
-pytestmark = pytest.mark.xdist_group("unit_tests")
 
 STAGED_LIKE_DEALS = "its body is the macro stage_events alone, which stg_deal_event proves for every kind of field"
 PASS_THROUGH = {
