@@ -99,7 +99,7 @@ def run_all(home: str, path: str = "") -> str:
 def by_hand(home: str, database: str, threads: int) -> int:
     """The baseline of the build: one SQL script over the raw events of a home, into a new database."""
     script = (Path(__file__).parent / "by_hand.sql").read_text()
-    with duckdb.connect(database, config={"threads": threads, "memory_limit": "3GB"}) as con:
+    with duckdb.connect(database, config={"threads": threads, "memory_limit": "4GB"}) as con:
         con.execute("set TimeZone = 'UTC'; set preserve_insertion_order = false")
         con.execute(f"attach '{home}/warehouse.duckdb' as warehouse (read_only)")
         con.execute(script)

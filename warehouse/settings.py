@@ -87,7 +87,7 @@ class Settings(BaseSettings):
     )
     keep_published: int = Field(5, ge=1, description="Published versions that are kept.")
     threads: int = Field(2, ge=1, description="Threads of DuckDB and dbt.")
-    memory_limit: str = Field("3GB", description="Memory limit of DuckDB; beyond it, it spills to disk.")
+    memory_limit: str = Field("4GB", description="Memory limit of DuckDB; beyond it, it spills to disk.")
     max_event_bytes: int = Field(16 * 2**20, ge=1024, description="Longest event line that is accepted, in bytes.")
     lock_wait_seconds: float = Field(0.0, ge=0, description="How long a second writer waits for the first.")
     pseudonym_key: SecretStr | None = Field(
