@@ -5,6 +5,7 @@ Nothing here tests anything itself; it says what is run, in which order, and sho
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -20,6 +21,12 @@ LINTERS = [
     ("imports", [BIN / "lint-imports"]),
     ("sqlfluff", [BIN / "sqlfluff", "lint", "--processes", "2", "models", "macros/tests"]),
 ]
+
+
+def install_programs() -> None:
+    """Install the programs that tests start, where this user may; what is missing then fails its test."""
+    if shutil.which("strace") is None and shutil.which("apt-get") is not None:
+        subprocess.run(["apt-get", "install", "--yes", "--quiet", "strace"], check=False)
 
 
 def main() -> int:
@@ -44,6 +51,7 @@ def main() -> int:
     ]
     parts: list[tuple[str, list[object]]] = list(LINTERS)
     if not options.lint:
+        install_programs()
         selection = [] if options.all else ["-m", "not slow"]
         parts.append(("tests", [*pytest, *selection, "tests"]))
     for name, command in parts:

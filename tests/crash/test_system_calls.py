@@ -16,10 +16,6 @@ from warehouse.landing import Landing
 from warehouse.publish import current, verify_published
 from warehouse.settings import Home, Settings
 
-pytestmark = [
-    pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace, which is not installed"),
-]
-
 MUTE = "another process could not confirm it"
 """What the job says where the process that looks at the new file was the one that met the fault."""
 
@@ -52,6 +48,7 @@ class Stand:
 
 @pytest.fixture(scope="module")
 def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+    assert shutil.which("strace"), "strace is missing, and could not be installed: install the package of that name"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DEALHOUSE_NOW", "2026-06-01T00:00:00Z")
         one = Stand(tmp_path_factory.mktemp("calls"), Tracer())
