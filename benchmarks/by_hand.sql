@@ -5,7 +5,8 @@ select
     unnest(json_transform(data, '{"deal_id":"VARCHAR","pipeline":"VARCHAR","account_id":"VARCHAR","contact_id":"VARCHAR",
     "lead_id":"VARCHAR","title":"VARCHAR","amount":"DOUBLE","currency":"VARCHAR","probability":"DOUBLE",
     "forecast_category":"VARCHAR","expected_close_date":"DATE","owner_id":"VARCHAR","deal_source":"VARCHAR",
-    "primary_competitor":"VARCHAR","client_type":"VARCHAR","lost_reason":"VARCHAR","next_step":"VARCHAR","due_at":"VARCHAR"}'))
+    "primary_competitor":"VARCHAR","client_type":"VARCHAR","campaign_id":"VARCHAR","lost_reason":"VARCHAR","competitor":"VARCHAR",
+    "next_step":"VARCHAR","due_at":"VARCHAR"}'))
 from warehouse.raw.events;
 
 create table numbered as
@@ -35,7 +36,15 @@ select
     max_by(probability, n) filter (probability is not null and event_type like 'crm.deal.%') as probability,
     max_by(forecast_category, n) filter (forecast_category is not null and event_type like 'crm.deal.%') as forecast_category,
     max_by(expected_close_date, n) filter (expected_close_date is not null) as expected_close_date,
+    max_by(campaign_id, n) filter (campaign_id is not null and event_type like 'crm.deal.%') as campaign_id,
+    max_by(coalesce(competitor, primary_competitor), n) filter (
+        coalesce(competitor, primary_competitor) is not null and event_type like 'crm.deal.%'
+    ) as primary_competitor,
     max_by(lost_reason, n) filter (event_type = 'crm.deal.lost') as lost_reason,
+    max(n) filter (event_type = 'crm.deal.next_step_set') as step_set_n,
+    max(n) filter (event_type = 'crm.deal.next_step_done') as step_done_n,
+    max_by(next_step, n) filter (event_type = 'crm.deal.next_step_set') as next_step,
+    max_by(try_cast(due_at as timestamptz)::timestamp, n) filter (event_type = 'crm.deal.next_step_set') as next_step_due_at,
     min(occurred_at) filter (event_type = 'crm.deal.created') as created_at,
     min(occurred_at) filter (event_type = 'crm.brief.submitted') as brief_at,
     min(occurred_at) filter (event_type = 'media.mediaplan.ready') as plan_at,
@@ -47,9 +56,18 @@ select
 from numbered
 group by all;
 
+create table accounts as
+select
+    tenant_id, data ->> 'account_id' as account_id, max_by(data ->> 'industry', occurred_at) as industry,
+    max_by(data ->> 'kind', occurred_at) as kind
+from warehouse.raw.events
+where event_type = 'crm.account.upserted'
+group by all;
+
 create table fact_deal as
 select
-    tenant_id, deal_id, pipeline, account_id, contact_id, lead_id, owner_id, title, client_type, deal_source, amount, currency,
+    placed.tenant_id, deal_id, pipeline, placed.account_id, contact_id, lead_id, owner_id, title, industry,
+    coalesce(client_type, kind) as client_type, budget_band, deal_source, campaign_id, primary_competitor, amount, currency,
     amount as amount_base,
     case when lost_at is not null then 'lost' else aggregated_stage end as stage,
     aggregated_stage,
@@ -62,8 +80,12 @@ select
         when aggregated_stage = 'briefed' then brief_at
         else created_at
     end as stage_entered_at,
-    expected_close_date, lost_at as closed_at,
+    expected_close_date, lost_at as closed_at, null::double as sales_cycle_days,
+    (epoch_us(lost_at) - epoch_us(created_at)) / 86400000000.0 as days_to_loss,
     case when lost_at is not null then lost_reason end as lost_reason,
+    case when step_set_n > coalesce(step_done_n, 0) then next_step end as next_step,
+    case when step_set_n > coalesce(step_done_n, 0) then next_step_due_at end as next_step_due_at,
+    coalesce(lost_at is null and step_set_n > coalesce(step_done_n, 0) and next_step_due_at < as_of, false) as is_next_step_overdue,
     coalesce(lost_at is null and expected_close_date + 14 < cast(as_of as date), false) as is_slipping,
     push_count
 from (
@@ -76,7 +98,11 @@ from (
             else 'draft'
         end as aggregated_stage
     from deals
-), clock;
+) as placed
+cross join clock
+left join accounts on placed.tenant_id = accounts.tenant_id and placed.account_id = accounts.account_id
+left join warehouse.seeds.budget_band as band
+    on amount >= amount_base_from and (amount < amount_base_to or amount_base_to is null);
 
 create table fact_sla as
 with timers as (
@@ -98,8 +124,12 @@ judged as (
     select *, (epoch_us(coalesce(real_end, as_of)) - epoch_us(started_at)) / 3600000000.0 as elapsed_hours from measured, clock
 )
 select
+    *, status in ('breached', 'overdue') as is_breached,
+    case when status in ('breached', 'overdue') then due_at end as breached_at,
+    case sla when 'lead_to_brief' then 'crm' when 'brief_to_offer' then 'mediapush' else 'legal' end as owner_domain
+from (select
     tenant_id, deal_id, sla, cast(1 as bigint) as run_number, started_at, real_end as stopped_at, target_hours,
-    started_at + to_microseconds(cast(target_hours * 3600000000 as bigint)) as due_at, elapsed_hours,
+    started_at + to_microseconds(cast(target_hours * 3600000000 as bigint)) as due_at, 0::double as carried_hours, elapsed_hours,
     case
         when is_void then 'void'
         when real_end is not null and elapsed_hours <= target_hours then 'met'
@@ -108,4 +138,4 @@ select
         when elapsed_hours > 0.8 * target_hours then 'at_risk'
         else 'running'
     end as status
-from judged;
+from judged);

@@ -44,7 +44,11 @@ with touched_entities as (
 deal_events as (
     select
         event.*,
-        row_number() over ({{ in_order('event', 'deal_id', 'crm.deal.created') }}) as event_number
+        row_number() over ({{ in_order('event', 'deal_id', 'crm.deal.created') }}) as event_number,
+        {{ last_not_null('event.expected_close_date') }} over (
+            {{ in_order('event', 'deal_id', 'crm.deal.created') }}
+            rows between unbounded preceding and 1 preceding
+        ) as previous_close_date
     from {{ ref('stg_deal_event') }} as event
     {{ join_touched('event', 'deal_id') }}
     where event.event_type like 'crm.deal.%' and {{ is_visible('event') }}
@@ -171,19 +175,7 @@ closed_periods as (
 -- A push is a move to a later month while the deal is open; a system that sets the date at the close moves nothing.
 pushes as (
     select moved.tenant_id, moved.deal_id, count(*) as push_count
-    from (
-        select
-            dated.tenant_id,
-            dated.deal_id,
-            dated.event_type,
-            dated.occurred_at,
-            dated.expected_close_date,
-            lag(dated.expected_close_date) over (
-                partition by dated.tenant_id, dated.deal_id order by dated.event_number
-            ) as previous_close_date
-        from deal_events as dated
-        where dated.expected_close_date is not null
-    ) as moved
+    from deal_events as moved
     where
         moved.event_type <> 'crm.deal.created'
         and cast(date_trunc('month', moved.expected_close_date) as date)

@@ -19,6 +19,7 @@ timeline as (
         event.deal_id,
         event.occurred_at as changed_at,
         0 as precedence,
+        0 as visit_number,
         event.event_id,
         event.source,
         event.event_type as closing_event_type,
@@ -37,7 +38,8 @@ timeline as (
         visit.entered_at as changed_at,
         1 as precedence,
         -- visits of the same instant keep their order
-        lpad(cast(visit.visit_number as string), 9, '0') as event_id,
+        visit.visit_number,
+        '' as event_id,
         '' as source,
         null as closing_event_type,
         visit.pipeline,
@@ -51,6 +53,7 @@ timeline as (
         change.deal_id,
         change.changed_at,
         0 as precedence,
+        0 as visit_number,
         change.event_id,
         change.source,
         null as closing_event_type,
@@ -73,12 +76,13 @@ states as (
         {{ last_not_null('timeline.closing_event_type') }} over so_far as closing_event_type,
         lead(timeline.changed_at) over (
             partition by timeline.tenant_id, timeline.deal_id
-            order by timeline.changed_at, timeline.precedence, timeline.event_id, timeline.source
+            order by
+                timeline.changed_at, timeline.precedence, timeline.visit_number, timeline.event_id, timeline.source
         ) as following_at
     from timeline
     window so_far as (
         partition by timeline.tenant_id, timeline.deal_id
-        order by timeline.changed_at, timeline.precedence, timeline.event_id, timeline.source
+        order by timeline.changed_at, timeline.precedence, timeline.visit_number, timeline.event_id, timeline.source
         rows between unbounded preceding and current row
     )
 ),

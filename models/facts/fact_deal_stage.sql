@@ -208,18 +208,16 @@ visits as (
         entry.actor,
         entry.evidence_refs,
         row_number() over (partition by entry.tenant_id, entry.deal_id order by entry.event_number) as visit_number,
-        row_number() over (
-            partition by entry.tenant_id, entry.deal_id, entry.stage order by entry.event_number
-        ) as stage_visit_number,
         lead(entry.entered_at) over (partition by entry.tenant_id, entry.deal_id order by entry.event_number) as left_at,
         dim_stage.stage_order,
         dim_stage.is_won,
         dim_stage.is_lost,
-        lag(dim_stage.stage_order) over (partition by entry.tenant_id, entry.deal_id order by entry.event_number)
-            as previous_stage_order
+        previous_stage.stage_order as previous_stage_order
     from entries_with_previous as entry
     left join {{ ref('dim_stage') }} as dim_stage
         on entry.pipeline = dim_stage.pipeline and entry.stage = dim_stage.stage
+    left join {{ ref('dim_stage') }} as previous_stage
+        on entry.pipeline = previous_stage.pipeline and entry.previous_stage = previous_stage.stage
     where entry.previous_stage is null or entry.stage <> entry.previous_stage
 ),
 
@@ -229,7 +227,6 @@ placed as (
         visits.deal_id,
         visits.pipeline,
         visits.visit_number,
-        visits.stage_visit_number,
         visits.stage,
         visits.entered_at,
         visits.left_at,
@@ -248,7 +245,6 @@ placed as (
         built.deal_id,
         built.pipeline,
         built.visit_number,
-        built.stage_visit_number,
         built.stage,
         built.entered_at,
         built.left_at,
@@ -267,7 +263,6 @@ select
     placed.deal_id,
     placed.pipeline,
     placed.visit_number,
-    placed.stage_visit_number,
     placed.stage,
     placed.entered_at,
     placed.left_at,

@@ -20,6 +20,7 @@ timeline as (
         event.deal_id,
         event.occurred_at as changed_at,
         case when event.event_type = 'crm.deal.created' then 0 else 1 end as precedence,
+        0 as visit_number,
         event.event_id,
         event.source,
         event.amount,
@@ -42,7 +43,8 @@ timeline as (
         visit.entered_at as changed_at,
         2 as precedence,
         -- visits of the same instant keep their order
-        lpad(cast(visit.visit_number as string), 9, '0') as event_id,
+        visit.visit_number,
+        '' as event_id,
         '' as source,
         null as amount,
         null as currency,
@@ -61,6 +63,7 @@ timeline as (
         change.deal_id,
         change.changed_at,
         1 as precedence,
+        0 as visit_number,
         change.event_id,
         change.source,
         null as amount,
@@ -74,7 +77,10 @@ timeline as (
         change.is_set as is_revoked
     from {{ ref('fact_gate_change') }} as change
     {{ join_touched('change', 'deal_id') }}
-    where change.gate = 'revoked'
+    -- a contract taken back says nothing of a deal that people move, least of all before there is one
+    inner join {{ ref('fact_deal') }} as deal
+        on change.tenant_id = deal.tenant_id and change.deal_id = deal.deal_id
+    where change.gate = 'revoked' and deal.pipeline = 'adtech'
 ),
 
 states as (
@@ -93,12 +99,13 @@ states as (
         {{ last_not_null('timeline.forecast_category') }} over so_far as forecast_category,
         lead(cast(timeline.changed_at as date)) over (
             partition by timeline.tenant_id, timeline.deal_id
-            order by timeline.changed_at, timeline.precedence, timeline.event_id, timeline.source
+            order by
+                timeline.changed_at, timeline.precedence, timeline.visit_number, timeline.event_id, timeline.source
         ) as following_date
     from timeline
     window so_far as (
         partition by timeline.tenant_id, timeline.deal_id
-        order by timeline.changed_at, timeline.precedence, timeline.event_id, timeline.source
+        order by timeline.changed_at, timeline.precedence, timeline.visit_number, timeline.event_id, timeline.source
         rows between unbounded preceding and current row
     )
 ),

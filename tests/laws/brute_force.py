@@ -406,14 +406,12 @@ def fact_deal_stage(seen: World) -> list[Row]:
         for number, visit in enumerate(deal.visits):
             closing = is_closing(deal.pipeline, visit.stage)
             end = visit.left_at or (None if closing else seen.as_of)
-            same = [earlier for earlier in deal.visits[:number] if earlier.stage == visit.stage]
             rows.append(
                 {
                     "tenant_id": deal.tenant_id,
                     "deal_id": deal.deal_id,
                     "pipeline": deal.pipeline,
                     "visit_number": number + 1,
-                    "stage_visit_number": len(same) + 1,
                     "stage": visit.stage,
                     "entered_at": visit.entered_at,
                     "left_at": visit.left_at,
