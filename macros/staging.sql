@@ -1,8 +1,10 @@
 {#-
     The body of every staging model: the events of some types, typed once, in one parse of their data. `fields` maps a
-    data field to text, number, integer, boolean, date or timestamp. Rows are only ever added, by batch.
+    data field to text, number, integer, boolean, date or timestamp. Rows are only ever added, by batch. The types stand
+    in the model's meta data as well, so that a run can tell which models its new events reach (warehouse/affected.py).
 -#}
 {%- macro stage_events(types, fields) -%}
+{%- do config(meta={'event_types': types}) -%}
 {%- set parsed = {} -%}
 {%- for name, kind in fields.items() -%}{%- do parsed.update({name: 'text' if kind == 'timestamp' else kind}) -%}{%- endfor -%}
 with typed as (

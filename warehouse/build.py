@@ -8,7 +8,7 @@ statistic is, in :mod:`warehouse.statistics`.
 import hashlib
 import re
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from warehouse import __version__, checks, computed, dbt
+from warehouse.affected import affected
 from warehouse.clock import utc_now
 from warehouse.errors import DealhouseError
 from warehouse.recover import is_corruption
@@ -57,6 +58,10 @@ class Plan:
     fingerprint: str
     batch_id: int
     rejected: int
+    new_types: frozenset[str] = field(default=frozenset(), repr=False)
+    """Types of the events that have come since the last build; only where the action is ``incremental``."""
+    time_has_passed: bool = False
+    """Whether as_of has moved since; only where the action is ``incremental``."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +125,7 @@ def plan(con: duckdb.DuckDBPyConnection, settings: Settings, clocks: Clocks, ful
     assert batches is not None
     batch_id, rejected = int(batches[0]), int(batches[1])
     state = con.execute(
-        "select fingerprint, asked_as_of, asked_known_at, batch_id, rejected from raw.build_state"
+        "select fingerprint, asked_as_of, asked_known_at, batch_id, rejected, as_of from raw.build_state"
     ).fetchone()
 
     def decided(action: str, reason: str) -> Plan:
@@ -138,7 +143,17 @@ def plan(con: duckdb.DuckDBPyConnection, settings: Settings, clocks: Clocks, ful
         return decided("nothing", "no batch has come since the last build")
     if clocks != Clocks():
         return decided("full", "a build for a past instant is always a full one")
-    return decided("incremental", f"batches {state[3] + 1} to {batch_id} are new")
+    types = con.execute("select distinct event_type from raw.events where batch_id > ?", [state[3]]).fetchall()
+    latest = con.execute("select max(occurred_at) from raw.events").fetchone()
+    return Plan(
+        "incremental",
+        f"batches {state[3] + 1} to {batch_id} are new",
+        fingerprint,
+        batch_id,
+        rejected,
+        frozenset(event_type for (event_type,) in types),
+        latest is None or latest[0] != state[5],
+    )
 
 
 def build(
@@ -168,7 +183,7 @@ def build(
             con.execute("delete from raw.build_state")
             con.execute("delete from raw.watermarks")
         con.execute("commit")
-    nodes = _build_nodes(settings, planned.action == "full", on_node)
+    nodes = _build_nodes(settings, planned, on_node)
     with open_store(home, settings) as con:
         con.execute("begin")
         con.execute("delete from raw.build_state")
@@ -195,15 +210,20 @@ def build(
         return Built(planned, *_finished(con), nodes)
 
 
-def _build_nodes(settings: Settings, is_full: bool, on_node: dbt.OnNode | None) -> list[dbt.NodeResult]:
-    """Build each model, seed, statistic and check once.
+def _build_nodes(settings: Settings, planned: Plan, on_node: dbt.OnNode | None) -> list[dbt.NodeResult]:
+    """Build each model, seed, statistic and check once; in an incremental build, those that can differ.
 
     First what no statistic is needed for; then, one by one, what wants all memory; then the statistics and what reads
     them; at the end what tells of the checks.
     """
     manifest = dbt.parse(settings)
+    is_full = planned.action == "full"
     wanted = [one for one in statistics() if _has_readers(manifest, one)]
-    total = dbt.count_nodes(manifest) + len(wanted)
+    chosen = None
+    if not is_full:
+        chosen = affected(manifest, wanted, planned.new_types, planned.time_has_passed)
+        wanted = [one for one in wanted if one.name in chosen]
+    total = dbt.count_nodes(manifest, chosen) + len(wanted)
     numbers = count(1)
 
     def report(node: dbt.NodeResult, *_: int) -> None:
@@ -217,21 +237,26 @@ def _build_nodes(settings: Settings, is_full: bool, on_node: dbt.OnNode | None) 
         if built.failed or not built.nodes:
             raise BuildFailedError(built, settings.layout().dbt)
 
-    arguments = ["build", "--exclude-resource-type", "unit_test", *(["--full-refresh"] if is_full else [])]
-    later = ["--exclude", computed.READERS, checks.READERS]
-    keep(dbt.invoke(settings, [*arguments, *later, ALONE], report, manifest).nodes)
-    keep(dbt.invoke(settings, [*arguments, "--select", ALONE, *later, "--threads", "1"], report, manifest).nodes)
+    def build_part(select: str, *exclude: str, threads: int = settings.threads) -> None:
+        """Build what is chosen of the part that dbt selects so; of the whole project where it is empty."""
+        selected = [select] if chosen is None else [f"{name},{select}".rstrip(",") for name in sorted(chosen)]
+        arguments = ["build", "--exclude-resource-type", "unit_test", "--threads", str(threads)]
+        arguments += [*(["--full-refresh"] if is_full else []), *(["--exclude", *exclude] if exclude else [])]
+        arguments += ["--select", *selected] if selected != [""] else []
+        keep(dbt.invoke(settings, arguments, report, manifest).nodes)
+
+    build_part("", ALONE, computed.READERS, checks.READERS)
+    build_part(ALONE, computed.READERS, checks.READERS, threads=1)
     if wanted:
         with open_store(settings.layout(), settings) as con:
             for statistic in wanted:
                 node = computed.run(con, statistic)
                 report(node)
                 keep([node])
-        readers = [*arguments, "--select", computed.READERS, "--exclude", checks.READERS]
-        keep(dbt.invoke(settings, readers, report, manifest).nodes)
+        build_part(computed.READERS, checks.READERS)
     with open_store(settings.layout(), settings) as con:
-        checks.record(con, built.nodes)
-    keep(dbt.invoke(settings, [*arguments, "--select", checks.READERS], report, manifest).nodes)
+        checks.record(con, built.nodes, is_full)
+    build_part(checks.READERS)
     return built.nodes
 
 

@@ -5,7 +5,7 @@ then paid once. What is built, and when, is decided elsewhere; what a model says
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -147,9 +147,15 @@ def invoke(
     )
 
 
-def count_nodes(manifest: "Manifest") -> int:
-    """Models, seeds and tests that a build of the whole project runs; unit tests are no part of it."""
-    return sum(node.resource_type in ("model", "seed", "snapshot", "test") for node in manifest.nodes.values())
+def count_nodes(manifest: "Manifest", models: Collection[str] | None = None) -> int:
+    """Models, seeds and tests that a build of these models runs, or of the whole project; without unit tests."""
+    kinds = ("model", "seed", "snapshot", "test")
+    nodes = [node for node in manifest.nodes.values() if node.resource_type in kinds]
+    if models is None:
+        return len(nodes)
+    chosen = {node.unique_id for node in nodes if node.resource_type == "model" and node.name in models}
+    checks = [node for node in nodes if node.resource_type == "test"]
+    return len(chosen) + sum(not chosen.isdisjoint(check.depends_on.nodes) for check in checks)
 
 
 def _call(settings: Settings, arguments: list[str], on_node: OnNode | None, manifest: "Manifest | None") -> Any:

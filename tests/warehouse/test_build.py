@@ -185,9 +185,9 @@ def test_a_policy_without_a_calendar_fails_the_run_and_publishes_nothing(setting
 def test_a_failed_incremental_build_is_not_taken_for_done(settings: Settings, folder: Path) -> None:
     """The same project, so that the fingerprint cannot give it away: a row that breaks a grain stands in the file."""
     with open_store(settings.layout(), settings) as con:
-        con.execute("insert into facts.dim_account (tenant_id) values ('t')")
+        con.execute("insert into facts.fact_deal (tenant_id, deal_id) values ('t', 'd2')")
     take_in(settings, [write(folder / "second.ndjson", SECOND)])
-    with pytest.raises(BuildFailedError, match="unique_grain_dim_account"):
+    with pytest.raises(BuildFailedError, match="unique_grain_fact_deal"):
         build(settings)
     assert planned(settings).action == "incremental"
 
