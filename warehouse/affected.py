@@ -26,7 +26,11 @@ FOLLOWS_EVENTS = {
 
 
 def affected(
-    manifest: "Manifest", statistics: Iterable[Statistic], new_types: AbstractSet[str], time_has_passed: bool
+    manifest: "Manifest",
+    statistics: Iterable[Statistic],
+    new_types: AbstractSet[str],
+    time_has_passed: bool,
+    changed_tables: AbstractSet[str] = frozenset(),
 ) -> set[str]:
     """Names of the models and statistics that can differ from what the last build has left.
 
@@ -44,6 +48,8 @@ def affected(
         Types of the events that have come since the last build.
     time_has_passed
         Whether ``as_of`` has moved since.
+    changed_tables
+        Other tables that statistics read, as ``schema.table``, of which it is known that they have changed.
     """
     models = {one.unique_id: one for one in manifest.nodes.values() if one.resource_type == "model"}
     clockwise = _names_that_tell_time(manifest)
@@ -61,7 +67,8 @@ def affected(
                 readers.setdefault(parent, []).append(model)
     for statistic in statistics:
         for table in statistic.reads:
-            readers.setdefault(by_table[table], []).append(f"source.dealhouse.{statistic.table}")
+            readers.setdefault(by_table.get(table, table), []).append(f"source.dealhouse.{statistic.table}")
+    reached += changed_tables
     found: set[str] = set()
     while reached:
         node_id = reached.pop()

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from warehouse import __version__, checks, computed, dbt
+from warehouse import __version__, checks, computed, dbt, registry
 from warehouse.affected import affected
 from warehouse.clock import utc_now
 from warehouse.errors import DealhouseError
 from warehouse.recover import is_corruption
-from warehouse.settings import Settings
-from warehouse.statistics import FOLDER, Statistic, statistics
+from warehouse.settings import Home, Settings
+from warehouse.statistics import Statistic, folders, statistics
 from warehouse.store import open_store
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ STATE_DDL = """
 create table if not exists raw.build_state (
     fingerprint varchar, asked_as_of timestamp, asked_known_at timestamp, batch_id bigint, rejected bigint,
     as_of timestamp, built_at timestamp, build_id varchar
-)
+);
+alter table raw.build_state add column if not exists models varchar;
 """
 
 
@@ -62,6 +63,9 @@ class Plan:
     """Types of the events that have come since the last build; only where the action is ``incremental``."""
     time_has_passed: bool = False
     """Whether as_of has moved since; only where the action is ``incremental``."""
+    models: str = ""
+    """Versions of the scoring models in force."""
+    models_changed: bool = True
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,7 @@ def project_fingerprint(settings: Settings) -> str:
         files += (path for path in (settings.project_dir / part).rglob("*") if path.suffix in (".sql", ".csv", ".yml"))
     for path in sorted(files):
         digest.update(b"\0" + path.relative_to(settings.project_dir).as_posix().encode() + b"\0" + path.read_bytes())
-    for path in sorted(FOLDER.glob("*.py")):
+    for path in sorted((path for folder in folders() for path in folder.glob("*.py")), key=lambda path: path.name):
         digest.update(b"\0" + path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -125,11 +129,13 @@ def plan(con: duckdb.DuckDBPyConnection, settings: Settings, clocks: Clocks, ful
     assert batches is not None
     batch_id, rejected = int(batches[0]), int(batches[1])
     state = con.execute(
-        "select fingerprint, asked_as_of, asked_known_at, batch_id, rejected, as_of from raw.build_state"
+        "select fingerprint, asked_as_of, asked_known_at, batch_id, rejected, as_of, models from raw.build_state"
     ).fetchone()
+    models = " ".join(one.version for one in registry.champions(settings.layout()))
+    models_changed = state is None or (state[6] or "") != models
 
     def decided(action: str, reason: str) -> Plan:
-        return Plan(action, reason, fingerprint, batch_id, rejected)
+        return Plan(action, reason, fingerprint, batch_id, rejected, models=models, models_changed=models_changed)
 
     if full_refresh:
         return decided("full", "a full refresh was asked for")
@@ -139,7 +145,7 @@ def plan(con: duckdb.DuckDBPyConnection, settings: Settings, clocks: Clocks, ful
         return decided("full", "models, seeds or settings have changed")
     if (state[1], state[2]) != (clocks.as_of, clocks.known_at):
         return decided("full", "another as_of or known_at was asked for")
-    if state[3] == batch_id:
+    if state[3] == batch_id and not models_changed:
         return decided("nothing", "no batch has come since the last build")
     if clocks != Clocks():
         return decided("full", "a build for a past instant is always a full one")
@@ -147,12 +153,14 @@ def plan(con: duckdb.DuckDBPyConnection, settings: Settings, clocks: Clocks, ful
     latest = con.execute("select max(occurred_at) from raw.events").fetchone()
     return Plan(
         "incremental",
-        f"batches {state[3] + 1} to {batch_id} are new",
+        f"batches {state[3] + 1} to {batch_id} are new" if state[3] != batch_id else "another model is in force",
         fingerprint,
         batch_id,
         rejected,
         frozenset(event_type for (event_type,) in types),
         latest is None or latest[0] != state[5],
+        models,
+        models_changed,
     )
 
 
@@ -182,6 +190,8 @@ def build(
             # A full build that is cut short leaves tables of two kinds: without a state, the next one is full again.
             con.execute("delete from raw.build_state")
             con.execute("delete from raw.watermarks")
+        if planned.models_changed:
+            _hand_over_models(con, home)
         con.execute("commit")
     nodes = _build_nodes(settings, planned, on_node)
     with open_store(home, settings) as con:
@@ -189,7 +199,7 @@ def build(
         con.execute("delete from raw.build_state")
         as_of = con.execute("select as_of from staging.stg_clock").fetchone()
         con.execute(
-            "insert into raw.build_state values (?, ?, ?, ?, ?, ?, ?, ?)",
+            "insert into raw.build_state values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 planned.fingerprint,
                 clocks.as_of,
@@ -199,6 +209,7 @@ def build(
                 as_of[0] if as_of else None,
                 utc_now().replace(tzinfo=None),
                 uuid.uuid4().hex,
+                planned.models,
             ],
         )
         # Only the highest mark of each counts; the rest is history that grows with every run.
@@ -208,6 +219,14 @@ def build(
         )
         con.execute("commit")
         return Built(planned, *_finished(con), nodes)
+
+
+def _hand_over_models(con: duckdb.DuckDBPyConnection, home: Home) -> None:
+    """Put the models in force where the statistics that score read them."""
+    con.execute("delete from raw.scoring_model")
+    for one in registry.champions(home):
+        model = registry.load(home, one.score, one.version)
+        con.execute("insert into raw.scoring_model values (?, ?, ?)", [one.score, one.version, model])
 
 
 def _build_nodes(settings: Settings, planned: Plan, on_node: dbt.OnNode | None) -> list[dbt.NodeResult]:
@@ -221,7 +240,8 @@ def _build_nodes(settings: Settings, planned: Plan, on_node: dbt.OnNode | None) 
     wanted = [one for one in statistics() if _has_readers(manifest, one)]
     chosen = None
     if not is_full:
-        chosen = affected(manifest, wanted, planned.new_types, planned.time_has_passed)
+        changed = {"raw.scoring_model"} if planned.models_changed else set()
+        chosen = affected(manifest, wanted, planned.new_types, planned.time_has_passed, changed)
         wanted = [one for one in wanted if one.name in chosen]
     total = dbt.count_nodes(manifest, chosen) + len(wanted)
     numbers = count(1)

@@ -35,6 +35,7 @@ create table if not exists raw.event_pseudonyms (
 create table if not exists raw.clock (as_of timestamp, known_at timestamp);
 insert into raw.clock select null, null where not exists (from raw.clock);
 create table if not exists raw.watermarks (model varchar, staging varchar, batch_id bigint);
+create table if not exists raw.scoring_model (score varchar, version varchar, model varchar);
 create table if not exists raw.check_results (
     check_name varchar, model varchar, severity varchar, status varchar, failures bigint
 );

@@ -93,7 +93,8 @@ def make_basis(z: FloatArray, column: Column, direction: int = 0) -> Basis:
         if len(knots) < 3:
             knots = np.unique([known.min(), *knots, known.max()])
     spline = SplineTransformer(knots=knots[:, None], degree=degree, extrapolation="constant")
-    return Basis(column, spline.fit(distinct[:, None]), direction)
+    # Only the knots are learnt, and they are given; a single value would be too few rows for it.
+    return Basis(column, spline.fit(knots[:, None]), direction)
 
 
 def fit_spline(

@@ -13,8 +13,9 @@ Node = dict[str, Any]
 READS = {
     "staging": {"raw"},
     "facts": {"staging", "facts", "seeds"},
-    "marts": {"facts", "marts", "seeds", "stg_clock", "computed"},
+    "marts": {"facts", "marts", "seeds", "stg_clock", "computed", "scores"},
     "contacts": {"staging"},
+    "scores": {"computed"},
 }
 """What the models of a layer may read: a schema, or one table by its name."""
 

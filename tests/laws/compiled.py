@@ -140,9 +140,9 @@ def project(stage_rule_set: str = "adtech") -> Project:
         done.add(key)
         if key in by_table:
             statistic = by_table[key]
-            node = Node(
-                statistic.name, "computed", "", tuple(table.split(".")[1] for table in statistic.reads), statistic
-            )
+            # Seeds, and the models of scores that nobody has fitted here, stand already.
+            parents = tuple(name for table in statistic.reads if (name := table.split(".")[1]) in models)
+            node = Node(statistic.name, "computed", "", parents, statistic)
         else:
             model = models[key]
             sql = model["compiled_code"].replace(f'"{work_file}".', "")

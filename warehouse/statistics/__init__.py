@@ -9,6 +9,9 @@ A statistic is a module of this folder; its name is the table's name in schema `
 ``compute(tables)``
     The result, from these tables alone: no clock, no chance, no file. Rows arrive sorted by all their columns.
 
+Packages above announce folders of their own as entry points of the group ``dealhouse.statistics``: the scores are such.
+Fitted models reach them as a table, ``raw.scoring_model``.
+
 Counting and summing stay in SQL, before and after; heavy libraries are imported inside of ``compute``, because every
 command lists the statistics. When they run, and how results are stored, is in :mod:`warehouse.computed`. Modules whose
 name begins with an underscore are helpers.
@@ -19,13 +22,13 @@ import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from importlib import metadata
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import polars as pl
-
-FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -46,9 +49,21 @@ class Statistic:
 @cache
 def statistics() -> tuple[Statistic, ...]:
     """All statistics, in the order of their names."""
-    names = sorted(module.name for module in pkgutil.iter_modules([str(FOLDER)]) if not module.name.startswith("_"))
     found = []
-    for name in names:
-        module = importlib.import_module(f"{__name__}.{name}")
-        found.append(Statistic(name, tuple(module.READS), dict(module.COLUMNS), module.compute))
-    return tuple(found)
+    for package in _packages():
+        for module in pkgutil.iter_modules(package.__path__):
+            if not module.name.startswith("_"):
+                one = importlib.import_module(f"{package.__name__}.{module.name}")
+                found.append(Statistic(module.name, tuple(one.READS), dict(one.COLUMNS), one.compute))
+    return tuple(sorted(found, key=lambda statistic: statistic.name))
+
+
+def folders() -> list[Path]:
+    """Where the code of statistics stands: what it computes is part of what a build depends on."""
+    return [Path(folder) for package in _packages() for folder in package.__path__]
+
+
+@cache
+def _packages() -> tuple[ModuleType, ...]:
+    announced = (entry.load() for entry in metadata.entry_points(group="dealhouse.statistics"))
+    return (importlib.import_module(__name__), *announced)

@@ -1,0 +1,46 @@
+-- Whom customer success calls: customers who may leave, the most valuable risk first.
+with healths as (
+    select
+        health.tenant_id,
+        health.customer_id,
+        health.score as health_score,
+        health.risk_level as health_level,
+        health.score_change as health_change,
+        health.moved_by as health_moved_by
+    from {{ ref('health_score') }} as health
+    where health.is_latest
+)
+
+select
+    risk.tenant_id,
+    risk.customer_id,
+    risk.as_of,
+    risk.risk_level,
+    risk.score,
+    risk.probability_30d,
+    risk.probability_90d,
+    risk.reasons,
+    risk.recommended_action,
+    healths.health_score,
+    healths.health_level,
+    healths.health_change,
+    healths.health_moved_by,
+    risk.mrr_base,
+    risk.days_to_renewal,
+    risk.value_at_risk_base,
+    worth.value_12m_base,
+    account.owner_id,
+    row_number() over (
+        partition by risk.tenant_id
+        order by
+            case risk.risk_level when 'red' then 0 when 'yellow' then 1 else 2 end,
+            coalesce(risk.value_at_risk_base, risk.mrr_base * risk.score / 100.0, 0) desc,
+            risk.customer_id
+    ) as call_order
+from {{ ref('churn_risk') }} as risk
+left join healths
+    on risk.tenant_id = healths.tenant_id and risk.customer_id = healths.customer_id
+left join {{ ref('customer_value') }} as worth
+    on risk.tenant_id = worth.tenant_id and risk.customer_id = worth.customer_id
+left join {{ ref('dim_account') }} as account
+    on risk.tenant_id = account.tenant_id and risk.customer_id = concat('account:', account.account_id)

@@ -1,0 +1,30 @@
+-- Which lead is answered next: by tier, then by probability, then by points, then who has waited longest.
+select
+    scored.tenant_id,
+    scored.lead_id,
+    scored.as_of,
+    scored.tier,
+    scored.score,
+    scored.fit_score,
+    scored.engagement_score,
+    scored.probability,
+    scored.has_enough_data,
+    scored.points,
+    scored.factors,
+    lead.lead_status,
+    lead.lead_source,
+    lead.assigned_to as owner_id,
+    lead.created_at,
+    row_number() over (
+        partition by scored.tenant_id
+        order by
+            case scored.tier when 'hot' then 0 when 'warm' then 1 else 2 end,
+            coalesce(scored.probability, 0) desc,
+            scored.score desc,
+            lead.created_at,
+            scored.lead_id
+    ) as work_order
+from {{ ref('lead_score') }} as scored
+inner join {{ ref('fact_lead') }} as lead
+    on scored.tenant_id = lead.tenant_id and scored.lead_id = lead.lead_id
+where lead.converted_at is null and lead.disqualified_at is null

@@ -1,0 +1,13 @@
+select
+    scored.tenant_id,
+    scored.customer_id,
+    scored.as_of,
+    scored.is_latest,
+    scored.score,
+    scored.risk_level,
+    scored.coverage,
+    scored.previous_score,
+    scored.score_change,
+    scored.moved_by,
+    scored.factors
+from {{ source('computed', 'health_score') }} as scored

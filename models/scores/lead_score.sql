@@ -1,0 +1,19 @@
+select
+    scored.tenant_id,
+    scored.lead_id,
+    scored.as_of,
+    scored.score,
+    scored.fit_score,
+    scored.engagement_score,
+    scored.coverage,
+    scored.icp_score,
+    scored.bant_score,
+    scored.champ_score,
+    scored.probability,
+    scored.tier,
+    scored.has_enough_data,
+    scored.points,
+    scored.factors,
+    scored.model_version,
+    scored.model_reason
+from {{ source('computed', 'lead_score') }} as scored

@@ -1,0 +1,122 @@
+"""The score of a lead by rule, 0 to 100: half how well it fits, half how engaged it is; and its tier.
+
+The parts and their weights are the specification's: fit is 0.3 company size + 0.2 industry + 0.2 role + 0.3 budget,
+engagement 0.3 website + 0.2 downloads + 0.3 e-mail + 0.2 events. What gives how many points stands in
+``seeds/lead_part.csv`` and ``seeds/lead_word.csv``, which users edit. A part of the fit that is not known counts for
+nothing, and lowers the coverage; engagement that nobody saw is no engagement.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+import polars as pl
+
+from scoring.rules.points import by_word, linear, weighted
+from warehouse.settings import PROJECT_DIR
+
+SIDES = ("fit", "engagement")
+OTHER = "*"
+HOT_FROM, WARM_FROM = 60.0, 35.0
+MIN_COVERAGE = 0.5
+BANT = ("budget_confirmed", "authority_confirmed", "need_confirmed", "timing_confirmed")
+CHAMP = ("has_challenges", "authority_confirmed", "budget_confirmed")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the score: on which side, with which weight, and its points as an expression over the features."""
+
+    name: str
+    side: str
+    weight: float
+    points: pl.Expr
+
+
+@cache
+def default_parts() -> tuple[Part, ...]:
+    """The parts of the seeds in the project."""
+    seeds = PROJECT_DIR / "seeds"
+    return parts_of(pl.read_csv(seeds / "lead_part.csv"), pl.read_csv(seeds / "lead_word.csv"))
+
+
+def parts_of(parts: pl.DataFrame, words: pl.DataFrame) -> tuple[Part, ...]:
+    """Parts from rows of ``seeds.lead_part`` and ``seeds.lead_word``.
+
+    Raises
+    ------
+    ValueError
+        If a part is on no known side, or has neither limits nor words.
+    """
+    found = []
+    for row in parts.iter_rows(named=True):
+        name, measure = row["part"], row["measure"]
+        own = words.filter(pl.col("part") == name)
+        points: Mapping[str, float] = dict(zip(own["word"], own["points"], strict=True))
+        if row["side"] not in SIDES:
+            raise ValueError(f"lead_part: {name} is on side {row['side']!r}; known are {', '.join(SIDES)}")
+        if points:
+            others = {word: value for word, value in points.items() if word != OTHER}
+            expression = by_word(measure, others, points.get(OTHER, 0.0))
+        elif row["no_points_at"] is None or row["all_points_at"] is None:
+            raise ValueError(f"lead_part: {name} has neither both limits nor words in lead_word")
+        else:
+            expression = linear(measure, float(row["no_points_at"]), float(row["all_points_at"]))
+        found.append(Part(name, row["side"], float(row["weight"]), expression.alias(name)))
+    return tuple(found)
+
+
+def lead_score(frame: pl.DataFrame, parts: tuple[Part, ...] | None = None) -> pl.DataFrame:
+    """Score of each row of the features of leads.
+
+    Returns
+    -------
+    polars.DataFrame
+        ``score``, ``fit_score``, ``engagement_score`` (0 to 100), ``coverage`` (0 to 1, of the fit) and per part
+        ``<part>_points`` (0 to 100, null where not known).
+    """
+    parts = default_parts() if parts is None else parts
+    # A click says more than an opening: as in the sums of campaigns, it counts twice.
+    measured = frame.with_columns(
+        (pl.col("email_open_decayed_count") + 2 * pl.col("email_click_decayed_count")).alias("email_engagement")
+    )
+    points = measured.select([part.points for part in parts])
+    sides = {}
+    for side in SIDES:
+        own = {part.name: pl.col(part.name) for part in parts if part.side == side}
+        sides[side] = weighted(own, {part.name: part.weight for part in parts if part.side == side})
+    fit, coverage = sides["fit"]
+    engagement, _ = sides["engagement"]
+    result = points.with_columns(
+        fit.alias("fit_score"), engagement.alias("engagement_score"), coverage.alias("coverage")
+    )
+    halves = pl.mean_horizontal("fit_score", "engagement_score")
+    return result.select(
+        halves.alias("score"),
+        "fit_score",
+        "engagement_score",
+        "coverage",
+        *(pl.col(part.name).alias(f"{part.name}_points") for part in parts),
+    )
+
+
+def rule_score(frame: pl.DataFrame) -> pl.Series:
+    """The score alone, shape (n,); 0 where nothing is known."""
+    return lead_score(frame)["score"].fill_null(0.0).alias("rule_score")
+
+
+def share_confirmed(frame: pl.DataFrame, questions: tuple[str, ...]) -> pl.Series:
+    """Share of the questions that are answered with yes, 0 to 100; null where none was asked. Shape (n,)."""
+    answers = [pl.col(name).cast(pl.Float64) for name in questions]
+    return frame.select(pl.mean_horizontal(answers).mul(100).alias("share")).to_series()
+
+
+def tier(score: pl.Expr, lift: pl.Expr) -> pl.Expr:
+    """Hot, warm or cold, from the rule and from how many times the base rate the probability is.
+
+    Whoever asks for a call, or has given all data, is hot: that is the rule of the messengers' specification.
+    """
+    asks = pl.col("asks_for_call") | pl.col("has_complete_data")
+    hot = asks | (score >= HOT_FROM) | (lift >= 3.0).fill_null(value=False)
+    warm = (score >= WARM_FROM) | (lift >= 1.0).fill_null(value=False)
+    return pl.when(hot).then(pl.lit("hot")).when(warm).then(pl.lit("warm")).otherwise(pl.lit("cold"))

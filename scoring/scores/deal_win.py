@@ -1,0 +1,51 @@
+"""How likely each open deal is won, within 30 days and in the end, at as_of."""
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from scoring.rules import deal
+from scoring.scores._common import MODELS, NO_MODEL, factors_of, latest, model_of, probability_of
+
+READS = ("features.feat_deal", MODELS)
+COLUMNS = {
+    "tenant_id": "string",
+    "deal_id": "string",
+    "as_of": "timestamp",
+    "probability_30d": "double",
+    "probability": "double",
+    "stated_probability": "double",
+    "score": "double",
+    "amount_base": "double",
+    "expected_amount_base": "double",
+    "factors": "string",
+    "model_version": "string",
+    "model_reason": "string",
+}
+
+
+def compute(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """One row per deal that is open at as_of."""
+    frame = latest(tables["features.feat_deal"]).sort("tenant_id", "deal_id")
+    month, version_30d = model_of(tables, "deal_30d")
+    ever, version_ever = model_of(tables, "deal_ever")
+    versions = ", ".join(one for one in (version_30d, version_ever) if one) or None
+    return (
+        frame.select(
+            "tenant_id",
+            "deal_id",
+            pl.col("cutoff_at").alias("as_of"),
+            pl.col("probability").alias("stated_probability"),
+            "amount_base",
+        )
+        .with_columns(
+            probability_of(month, frame).alias("probability_30d"),
+            probability_of(ever, frame).alias("probability"),
+            deal.rule_score(frame).alias("score"),
+            factors_of(ever, frame).alias("factors"),
+            pl.lit(versions, dtype=pl.String).alias("model_version"),
+            pl.lit(NO_MODEL if ever is None else ever.reason).alias("model_reason"),
+        )
+        .with_columns((pl.col("probability") * pl.col("amount_base")).alias("expected_amount_base"))
+        .select(COLUMNS)
+    )

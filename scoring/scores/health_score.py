@@ -1,0 +1,55 @@
+"""Health of each paying customer at the start of each month and at as_of, with what it costs points."""
+
+import json
+from collections.abc import Mapping
+
+import polars as pl
+
+from scoring.rules.health import factors_of, health
+
+READS = ("features.feat_customer", "seeds.health_factor")
+COLUMNS = {
+    "tenant_id": "string",
+    "customer_id": "string",
+    "as_of": "timestamp",
+    "is_latest": "boolean",
+    "score": "double",
+    "risk_level": "string",
+    "coverage": "double",
+    "previous_score": "double",
+    "score_change": "double",
+    "moved_by": "string",
+    "factors": "string",
+}
+
+
+def compute(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Score every row of the features of customers, and set it against the one before."""
+    features = tables["features.feat_customer"].sort("tenant_id", "customer_id", "cutoff_at", "is_latest")
+    factors = factors_of(tables["seeds.health_factor"])
+    found = health(features, factors)
+    lost = [f"{one.name}_lost" for one in factors]
+    frame = pl.concat(
+        [features.select("tenant_id", "customer_id", pl.col("cutoff_at").alias("as_of"), "is_latest"), found],
+        how="horizontal",
+    )
+    whose = ["tenant_id", "customer_id"]
+    frame = frame.with_columns(
+        pl.col("score").shift(1).over(whose).alias("previous_score"),
+        *((pl.col(name).shift(1).over(whose) - pl.col(name)).alias(f"{name}_change") for name in lost),
+    ).with_columns((pl.col("score") - pl.col("previous_score")).alias("score_change"))
+    moved = pl.struct([f"{name}_change" for name in lost]).map_elements(_moved_by, return_dtype=pl.String)
+    told = pl.struct(lost).map_elements(_told, return_dtype=pl.String)
+    return frame.with_columns(moved.alias("moved_by"), told.alias("factors")).select(COLUMNS)
+
+
+def _moved_by(changes: dict[str, float | None]) -> str | None:
+    """Name of the factor that moved the score most since the last time, if one did."""
+    known = {name.removesuffix("_lost_change"): value for name, value in changes.items() if value}
+    return max(sorted(known), key=lambda name: abs(known[name])) if known else None
+
+
+def _told(lost: dict[str, float | None]) -> str:
+    """Points that each factor costs, null where it is not known."""
+    points = {name.removesuffix("_lost"): None if value is None else round(value, 3) for name, value in lost.items()}
+    return json.dumps(points)
