@@ -5,7 +5,6 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from scoring.estimators.additive import AdditiveClassifier
 from scoring.estimators.encoding import FrameEncoder
 
-
 FOLDS = (
     "a repeated row falls into several folds, bins and quantiles, a weighted one does not; so it is in HistGB itself"
 )

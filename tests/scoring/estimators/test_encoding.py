@@ -93,7 +93,7 @@ def test_pandas_objects_categories_and_nullable_types():
     frame = pd.concat([frame] * 10, ignore_index=True)
     encoder = FrameEncoder().fit(frame)
     out = encoder.transform(frame.head(3))
-    expected = [[1, 0, 1, 1, 1], [np.nan, 0, 0, np.nan, np.nan], [0, 1, 1, 3, 3]]
+    expected = [[1, 1, 1, 1, 1], [np.nan, 1, 0, np.nan, np.nan], [0, np.nan, 1, 3, 3]]
     assert out.tolist() == [pytest.approx(row, nan_ok=True) for row in expected]
     assert encoder.columns_[2].levels == ("1", "2")
 
