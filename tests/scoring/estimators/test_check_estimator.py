@@ -4,6 +4,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from scoring.estimators.additive import AdditiveClassifier
 from scoring.estimators.encoding import FrameEncoder
+from scoring.estimators.weighted import WeightedScore
 
 FOLDS = (
     "a repeated row falls into several folds, bins and quantiles, a weighted one does not; so it is in HistGB itself"
@@ -17,7 +18,7 @@ def expected(estimator) -> dict[str, str]:
 
 
 @parametrize_with_checks(
-    [AdditiveClassifier(max_iter=20), FrameEncoder()],
+    [AdditiveClassifier(max_iter=20), FrameEncoder(), WeightedScore()],
     expected_failed_checks=expected,
 )
 def test_conventions(estimator, check):
