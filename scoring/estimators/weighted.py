@@ -131,6 +131,7 @@ class WeightedScore(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             inside, outside = np.ones_like(covered), np.ones(len(x))
         with np.errstate(invalid="ignore", divide="ignore"):
             groups = x @ self.column_weights_.T / np.where(inside > 0, inside, np.nan)
+            groups = groups.round(10)
             share = self.group_weights_ / (np.where(outside > 0, outside, np.nan)[:, None] * inside)
             points = x * (np.where(inside > 0, share, 0.0) @ self.column_weights_)
         # A score that is 50 by hand must not fall below 50 by the order of a sum: levels start at round numbers.
