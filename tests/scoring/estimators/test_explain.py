@@ -77,12 +77,12 @@ def test_importance_by_hand():
 
 
 def test_smallest_change_upwards_by_hand():
-    # From log-odds -1 to 0: use must give 2 (10, by a quarter of its range), age must give -1 or more (50, by a tenth),
+    # From log-odds -1 to -.04: use must give 1.96 (at 9.9, by .24 of its range), age -1.04 or more (50, by a tenth),
     # plan can give no more than it does.
-    found = what_would_change(MODEL, ROW, 0.5)
+    found = what_would_change(MODEL, ROW, float(expit(-0.04)))
     assert [(c.feature, c.before, c.after, c.size) for c in found.changes] == [
         ("age", 60.0, 50.0, pytest.approx(0.1)),
-        ("use", 7.5, pytest.approx(10.0), pytest.approx(0.25)),
+        ("use", 7.5, pytest.approx(9.9), pytest.approx(0.24)),
     ]
     assert found.changes[0].probability == pytest.approx(expit(1.0))
     assert found.words == "age 50 instead of 60 would bring it from 26.9% to 73.1%"
