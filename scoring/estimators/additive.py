@@ -90,7 +90,13 @@ class AdditiveClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         frame = validated_frame(self, X, reset=True)
         target = self._target(y)
         check_consistent_length(X, target)
-        weight = None if sample_weight is None else _check_sample_weight(sample_weight, X, dtype=np.float64)
+        weight = None
+        if sample_weight is not None:
+            weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+            # Rows without weight must not take part in vocabularies, bins and knots either.
+            frame, target, weight = frame.filter(weight > 0), target[weight > 0], weight[weight > 0]
+            if len(np.unique(target)) < 2:
+                raise ValueError("the rows with a weight are of one class alone; two classes are needed to learn from")
         learned, dropped = learn_columns(frame)
         rows = encoded([frame.to_series(column.position) for column in learned], learned, frame.height)
         self.n_iter_, intercept = 1, _log_odds(target, weight)
@@ -182,7 +188,8 @@ class AdditiveClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Any) -> Any:  # noqa: N803
         """The more probable class of each row (n,)."""
-        return self.classes_[(self.decision_function(X) > 0).astype(int)]
+        positive = self.decision_function(X) > 0
+        return self.classes_[positive.astype(int)]
 
     def to_dict(self) -> dict[str, Any]:
         """The model as numbers, text and lists; see `artefact`."""

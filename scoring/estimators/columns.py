@@ -116,7 +116,12 @@ def array_names(count: int) -> list[str]:
 def _of_pandas(name: str, values: Any) -> pl.Series:
     dtype = str(values.dtype)
     if dtype in ("object", "category"):
-        return _of_values(name, np.asarray(values.astype(object).where(values.notna(), None), dtype=object))
+        plain = np.asarray(values.astype(object).where(values.notna(), None), dtype=object)
+        if dtype == "category":
+            # Categories of numbers are categories still, as whoever made them said.
+            texts = [None if value is None else str(value) for value in plain]
+            return pl.Series(name, texts, dtype=pl.String).cast(pl.Categorical)
+        return _of_values(name, plain)
     converted: pl.Series = pl.from_pandas(values, nan_to_null=True)  # type: ignore[assignment]
     return converted.alias(name)
 

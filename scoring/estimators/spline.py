@@ -20,7 +20,7 @@ KNOTS = (0.005, 0.2, 0.4, 0.6, 0.8, 0.995)
 """Quantiles of the knots; beyond the outer ones a spline is constant, so that it never extrapolates."""
 STRENGTHS = (0.01, 0.1, 1.0, 10.0)
 """Values of C that are tried: the prior variance of a coefficient on the log-odds scale."""
-FOLDS, CHOICE_ROWS, FIT_ROWS = 5, 10_000, 200_000
+FOLDS, CHOICE_ROWS, FIT_ROWS = 5, 10_000, 100_000
 """Folds and rows that C is chosen on, and rows that coefficients are fitted on: a hundred or so need no more."""
 
 
