@@ -109,9 +109,10 @@ def skill_gate(
         skill = log_loss_skill(truth, p, probabilities(reference, truth.size), groups=groups, level=level)
         evidence |= _numbered(f"skill_over_{name.removeprefix('the ').replace(' ', '_')}", skill)
         if not skill.low > 0:
+            told = "No usable signal" if name == "the base rate" else "No sure gain over the rule"
             reason = (
-                f"No usable signal: over {name} the log loss improves by {skill.value:.1%}, with an interval at "
-                f"{level:.0%} from {skill.low:.1%} to {skill.high:.1%} that does not lie above 0."
+                f"{told}: the log loss is {skill.value:.1%} better than that of {name}, and the interval at "
+                f"{level:.0%}, from {skill.low:.1%} to {skill.high:.1%}, does not lie above 0."
             )
             return Verdict("skill", False, reason, evidence)
     low = min(value for name, value in evidence.items() if name.endswith("_low"))

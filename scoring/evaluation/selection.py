@@ -73,13 +73,13 @@ class ScoreSelector(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type
     estimator_
         The chosen candidate fitted on all rows; None for the base rate.
     calibration_ : tuple of float or None
-        Intercept and slope on the logits, where a calibration helped out of time.
+        Intercept and slope on the logits, where a calibration of the chosen candidate helped out of time.
     periods_ : polars.DataFrame
         A row per candidate and period, as in :func:`~scoring.evaluation.backtest.backtest`.
     summary_ : polars.DataFrame
         A row per candidate that was tried: mean log loss over the periods, excess over the best, its standard error.
     out_of_time_ : Backtest or None
-        Of the chosen candidate, after its calibration.
+        Of the chosen candidate, with the calibrations that were known at each period.
 
     Notes
     -----
@@ -187,13 +187,16 @@ class ScoreSelector(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type
             if name in data.allowed:
                 chances = [fitted_probability(candidate, X, y, fold) for fold in folds]
                 tests[name] = assembled(y, folds, chances, cutoffs)
+        # Before the choice, since an over-confident candidate may rank best of all and still lose to the base rate.
+        calibrated = {name: _recalibrated(test, folds, y, cutoffs) for name, test in tests.items() if name != BASE}
+        tests |= {name: test for name, (test, _, _) in calibrated.items()}
         self.periods_ = pl.concat(
             [test.periods.insert_column(0, pl.lit(name).alias("candidate")) for name, test in tests.items()]
         )
         name, chosen_because = self._simplest(tests)
         name, gated = self._gated(name, tests, groups)
-        self.out_of_time_, calibrated = self._calibrate(tests[name], folds, y, cutoffs)
-        return name, " ".join(sentence for sentence in (data.reason, chosen_because, gated, calibrated) if sentence)
+        self.out_of_time_, self.calibration_, told = calibrated.get(name, (tests[name], None, ""))
+        return name, " ".join(sentence for sentence in (data.reason, chosen_because, gated, told) if sentence)
 
     def _simplest(self, tests: Mapping[str, Backtest]) -> tuple[str, str]:
         """The simplest candidate within one standard error of the best."""
@@ -241,33 +244,36 @@ class ScoreSelector(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type
                 return trial, " ".join(told)
         return BASE, " ".join([*told, "The base rate stands for a probability."])
 
-    def _calibrate(
-        self, test: Backtest, folds: list[Fold], y: Floats, cutoffs: npt.ArrayLike | None
-    ) -> tuple[Backtest, str]:
-        """A sigmoid on the logits, if calibration is off and it would have helped with what was known at each time."""
-        ratio, slope = oe_ratio(test.y, test.p).value, calibration_line(test.y, test.p)[1]
-        off = not OE_RANGE[0] <= ratio <= OE_RANGE[1] or not SLOPE_RANGE[0] <= slope <= SLOPE_RANGE[1]
-        if not off or np.isnan(slope):
-            return test, ""
-        found = f"Observed over expected is {ratio:.2f} and the calibration slope {slope:.2f}"
-        if slope <= 0:
-            return test, f"{found}: a reversed ranking is not repaired by a calibration."
-        chances, gains = [], []
-        for number, fold in enumerate(folds, start=1):
-            own = test.period == number
-            known = np.isin(test.rows, fold.train) & (test.period < number)
-            line = _line(test.y[known], test.p[known])
-            chances.append(_calibrated(test.p[own], line))
-            if line is not None:
-                gains.append(float((losses(test.y[own], test.p[own]) - losses(test.y[own], chances[-1])).mean()))
-        final = _line(test.y, test.p)
-        if not gains or np.mean(gains) <= 0 or final is None:
-            return test, f"{found}, but a sigmoid would not have helped in later periods; none is applied."
-        self.calibration_ = final
-        helped = (
-            f"{found}; a sigmoid fitted on earlier periods lowered the log loss of later ones by {np.mean(gains):.4f}."
-        )
-        return assembled(y, folds, chances, cutoffs), helped
+
+def _recalibrated(
+    test: Backtest, folds: list[Fold], y: Floats, cutoffs: npt.ArrayLike | None
+) -> tuple[Backtest, tuple[float, float] | None, str]:
+    """The test with a sigmoid on the logits, if calibration is off and what was known at each time would have helped.
+
+    With intercept and slope of the sigmoid to apply from now on, and what there is to say about it.
+    """
+    ratio, slope = oe_ratio(test.y, test.p).value, calibration_line(test.y, test.p)[1]
+    off = not OE_RANGE[0] <= ratio <= OE_RANGE[1] or not SLOPE_RANGE[0] <= slope <= SLOPE_RANGE[1]
+    if not off or np.isnan(slope):
+        return test, None, ""
+    found = f"Observed over expected is {ratio:.2f} and the calibration slope {slope:.2f}"
+    if slope <= 0:
+        return test, None, f"{found}: a reversed ranking is not repaired by a calibration."
+    chances, gains = [], []
+    for number, fold in enumerate(folds, start=1):
+        own = test.period == number
+        # Of earlier periods only rows whose labels were known by then, which the splitter has put into training.
+        known = np.isin(test.rows, fold.train) & (test.period < number)
+        line = _line(test.y[known], test.p[known])
+        chances.append(_calibrated(test.p[own], line))
+        if line is not None:
+            gains.append(float((losses(test.y[own], test.p[own]) - losses(test.y[own], chances[-1])).mean()))
+    final = _line(test.y, test.p)
+    gain = float(np.mean(gains)) if gains else 0.0
+    if gain <= 0 or final is None:
+        return test, None, f"{found}, but a sigmoid would not have helped in later periods; none is applied."
+    helped = f"{found}; a sigmoid fitted on earlier periods lowered the log loss of later ones by {gain:.4f}."
+    return assembled(y, folds, chances, cutoffs), final, helped
 
 
 def _line(y: Floats, p: Floats) -> tuple[float, float] | None:

@@ -1,0 +1,111 @@
+"""Planted leaks are found, and honest features are let through."""
+
+import numpy as np
+import polars as pl
+import pytest
+from scipy.special import expit
+
+from scoring.evaluation.leaks import leak_report
+
+
+@pytest.fixture(scope="module")
+def world():
+    rng = np.random.default_rng(0)
+    count = 3000
+    size, visits = rng.normal(size=count), rng.poisson(3, count)
+    p = expit(-2 + 0.8 * size + 0.3 * visits)
+    y = (rng.random(count) < p).astype(int)
+    frame = pl.DataFrame(
+        {
+            "size": size,
+            "visits": visits,
+            "region": rng.choice(["north", "south", None], count),
+            "lead_id": [f"L{i}" for i in range(count)],
+        }
+    )
+    return frame, y, p
+
+
+def checks(report):
+    return {(finding.check, finding.feature) for finding in report.findings}
+
+
+def test_honest_features_pass(world):
+    frame, y, p = world
+    report = leak_report(frame, y, p, forward=(y[::2], p[::2]), later=frame)
+    assert report.findings == ()
+    assert report.verdict
+    # An id, with a level for every row, knows nothing of a row that it was not told of.
+    alone = dict(report.features.select("feature", "auc").rows())
+    assert alone["lead_id"] == pytest.approx(0.5, abs=0.03)
+    assert alone["size"] > 0.6
+
+
+def test_a_feature_that_knows_the_outcome_is_found_whatever_its_shape(world):
+    frame, y, _ = world
+    rng = np.random.default_rng(1)
+    flipped = np.where(rng.random(y.size) < 0.03, 1 - y, y)
+    leaks = frame.with_columns(
+        number=pl.Series(flipped * 100.0 + rng.normal(size=y.size)),
+        text=pl.Series(np.where(flipped == 1, "invoice sent", "")),
+        hump=pl.Series(np.where(flipped == 1, rng.normal(size=y.size) * 0.1, rng.choice([-5.0, 5.0], y.size))),
+    )
+    found = checks(leak_report(leaks, y))
+    for name in ("number", "text", "hump"):
+        assert ("feature_auc", name) in found
+    assert ("missing_auc", "text") in found
+    assert not {name for _, name in found} & {"size", "visits", "region", "lead_id"}
+
+
+def test_a_field_filled_in_at_the_close_is_found_by_its_gaps(world):
+    frame, y, _ = world
+    rng = np.random.default_rng(2)
+    account = np.where((y == 1) | (rng.random(y.size) < 0.4), "known", None)
+    report = leak_report(frame.with_columns(account=pl.Series(account)), y)
+    assert checks(report) == {("missing_auc", "account")}
+    assert "Whether account is missing tells the outcome" in report.verdict.reason
+
+
+def test_gaps_that_tell_the_outcome_only_together_are_found():
+    rng = np.random.default_rng(3)
+    y = rng.integers(0, 2, 4000)
+    gaps = rng.random((4000, 8)) < np.where(y == 1, 0.35, 0.2)[:, None]
+    report = leak_report(np.where(gaps, np.nan, rng.normal(size=gaps.shape)), y)
+    assert checks(report) == {("missing_auc", "")}
+
+
+def test_a_model_that_is_too_good_or_worse_live_is_found(world):
+    frame, y, p = world
+    perfect = np.clip(y * 0.98 + 0.01, 0, 1)
+    assert ("auc", "") in checks(leak_report(frame, y, perfect))
+    rng = np.random.default_rng(4)
+    blurred = expit(np.log(p / (1 - p)) + 2 * rng.normal(size=p.size))
+    assert checks(leak_report(frame, y, p, forward=(y, blurred))) == {("auc_drop", "")}
+
+
+def test_one_feature_that_brings_all_the_skill_is_found(world):
+    frame, y, _ = world
+    alone = expit(-1.2 + 0.8 * frame["size"].to_numpy())
+    assert checks(leak_report(frame, y, alone)) >= {("feature_skill_rate", "size")}
+
+
+def test_a_feature_that_changes_after_the_label_is_found(world):
+    frame, y, _ = world
+    later = frame.with_columns(visits=pl.col("visits") + pl.Series(np.where(y == 1, 1, 0)))
+    (finding,) = leak_report(frame, y, later=later).findings
+    assert (finding.check, finding.feature) == ("changed_rate", "visits")
+    assert finding.value == pytest.approx(y.mean())
+    assert "100.0% of the positive and 0.0% of the negative" in finding.reason
+    filled = frame.with_columns(pl.col("region").fill_null("west"))
+    assert checks(leak_report(frame, y, later=filled)) == {("changed_rate", "region")}
+
+
+def test_arrays_have_columns_too_and_wrong_shapes_are_refused(world):
+    _, y, p = world
+    assert leak_report(np.column_stack([p * 0, y]), y).findings[0].feature == "x1"
+    with pytest.raises(ValueError, match="number of rows"):
+        leak_report(np.zeros((3, 1)), y)
+    with pytest.raises(ValueError, match="at least 5"):
+        leak_report(np.zeros((6, 1)), [1, 0, 0, 0, 0, 0])
+    with pytest.raises(ValueError, match="lacks the columns x0"):
+        leak_report(np.zeros((y.size, 1)), y, later=pl.DataFrame({"other": y}))
