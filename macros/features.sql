@@ -11,8 +11,28 @@
     {{ return({
         'deal': [
             'stg_deal_event', 'stg_activity_event', 'stg_contact_event', 'stg_account_event', 'stg_fx_rate_event'
+        ],
+        'customer': [
+            'stg_subscription_event', 'stg_usage_event', 'stg_nps_event', 'stg_ticket_event', 'stg_payment_event',
+            'stg_email_event', 'stg_contact_event', 'stg_lead_event', 'stg_identity_event', 'stg_fx_rate_event'
         ]
     }[subject]) }}
+{%- endmacro -%}
+
+{#- Per staging table the columns, as (kind, column), whose ids belong together; account first. -#}
+{%- macro member_columns() -%}
+    {%- set account, contact = ('account', 'account_id'), ('contact', 'contact_id') -%}
+    {%- set lead, user = ('lead', 'lead_id'), ('user', 'user_id') -%}
+    {{ return({
+        'stg_contact_event': [account, contact, lead, user],
+        'stg_lead_event': [account, contact, lead],
+        'stg_identity_event': [contact, lead, user],
+        'stg_usage_event': [lead, user],
+        'stg_nps_event': [contact, user],
+        'stg_subscription_event': [account, user],
+        'stg_payment_event': [account, user],
+        'stg_ticket_event': [account, user]
+    }) }}
 {%- endmacro -%}
 
 {#- When an event became known; `history` is its row of features.source_history. -#}
@@ -138,4 +158,23 @@
     {{ fdiv(
         'coalesce(' ~ good_count ~ ', 0) + ' ~ weight ~ ' * ' ~ prior, 'coalesce(' ~ decided_count ~ ', 0) + ' ~ weight
     ) }}
+{%- endmacro -%}
+
+{#- Published rates with when they were known, numbered by day and, of the same day, in their order. -#}
+{%- macro known_rates() -%}
+    select
+        published.currency,
+        published.rate,
+        published.rate_date,
+        published.known_from_at,
+        row_number() over (
+            order by published.rate_date, published.occurred_at, published.event_id, published.source
+        ) as rate_number
+    from (
+        select event.*, event.date as rate_date, {{ known_from('event') }} as known_from_at
+        from {{ ref('stg_fx_rate_event') }} as event
+        inner join {{ ref('source_history') }} as history
+            on event.tenant_id = history.tenant_id and event.source = history.source
+        where {{ is_visible('event') }}
+    ) as published
 {%- endmacro -%}

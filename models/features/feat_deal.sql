@@ -408,23 +408,7 @@ rates as (
         wanted.currency,
         max_by(rate_event.rate, rate_event.rate_number) as fx_rate
     from (select distinct deal.cutoff_at, deal.is_latest, deal.currency from open_deals as deal) as wanted
-    inner join (
-        select
-            published.currency,
-            published.rate,
-            published.rate_date,
-            published.known_from_at,
-            row_number() over (
-                order by published.rate_date, published.occurred_at, published.event_id, published.source
-            ) as rate_number
-        from (
-            select event.*, event.date as rate_date, {{ known_from('event') }} as known_from_at
-            from {{ ref('stg_fx_rate_event') }} as event
-            inner join {{ ref('source_history') }} as history
-                on event.tenant_id = history.tenant_id and event.source = history.source
-            where {{ is_visible('event') }}
-        ) as published
-    ) as rate_event
+    inner join ({{ known_rates() }}) as rate_event
         on
             wanted.currency = rate_event.currency
             and rate_event.rate_date <= cast(wanted.cutoff_at as date)
