@@ -15,6 +15,10 @@
         'customer': [
             'stg_subscription_event', 'stg_usage_event', 'stg_nps_event', 'stg_ticket_event', 'stg_payment_event',
             'stg_email_event', 'stg_contact_event', 'stg_lead_event', 'stg_identity_event', 'stg_fx_rate_event'
+        ],
+        'lead': [
+            'stg_lead_event', 'stg_session_event', 'stg_engagement_event', 'stg_email_event', 'stg_message_event',
+            'stg_followup_event', 'stg_activity_event', 'stg_usage_event'
         ]
     }[subject]) }}
 {%- endmacro -%}
@@ -177,4 +181,11 @@
             on event.tenant_id = history.tenant_id and event.source = history.source
         where {{ is_visible('event') }}
     ) as published
+{%- endmacro -%}
+
+{#- A count in which every case counts less the older it is: half after half_life_days of seeds/scoring_setting.csv. -#}
+{%- macro decayed(at, cutoff, condition) -%}
+    coalesce(
+        sum(power(0.5, {{ fdiv(days_since(at, cutoff), 'setting.half_life_days') }})) filter (where {{ condition }}), 0
+    )
 {%- endmacro -%}

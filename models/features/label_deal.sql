@@ -32,20 +32,23 @@ next_wins as (
     group by cutoffs.tenant_id, cutoffs.deal_id, cutoffs.cutoff_at
 )
 
+-- A deal that had been closed already, which was received later, has no label.
 select
     cutoffs.tenant_id,
     cutoffs.deal_id,
     cutoffs.cutoff_at,
     case
-        when cutoffs.known_30d_at <= {{ as_of() }} then coalesce(next_wins.won_at <= cutoffs.known_30d_at, false)
+        when cutoffs.known_30d_at <= {{ as_of() }} and not coalesce(deal.closed_at <= cutoffs.cutoff_at, false)
+            then coalesce(next_wins.won_at <= cutoffs.known_30d_at, false)
     end as is_won_30d,
     cast(cutoffs.known_30d_at as timestamp) as label_known_30d_at,
     case
-        when cutoffs.known_quarter_at <= {{ as_of() }} then coalesce(next_wins.won_at < cutoffs.known_quarter_at, false)
+        when cutoffs.known_quarter_at <= {{ as_of() }} and not coalesce(deal.closed_at <= cutoffs.cutoff_at, false)
+            then coalesce(next_wins.won_at < cutoffs.known_quarter_at, false)
     end as is_won_by_quarter_end,
     cast(cutoffs.known_quarter_at as timestamp) as label_known_quarter_at,
-    case when deal.status <> 'open' then deal.status = 'won' end as is_won_ever,
-    case when deal.status <> 'open' then deal.closed_at end as label_known_ever_at,
+    case when deal.status <> 'open' and deal.closed_at > cutoffs.cutoff_at then deal.status = 'won' end as is_won_ever,
+    case when deal.status <> 'open' and deal.closed_at > cutoffs.cutoff_at then deal.closed_at end as label_known_ever_at,
     {{ days(micros_between('cutoffs.cutoff_at', 'next_wins.won_at')) }} as days_to_win,
     {{ days(micros_between('cutoffs.cutoff_at', 'deal.closed_at')) }} as days_to_close,
     {{ days(micros_between('cutoffs.cutoff_at', as_of())) }} as observed_days,
