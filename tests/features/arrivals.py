@@ -39,7 +39,9 @@ def with_arrivals(log: list[Event], loaded_at: datetime, seed: int) -> list[Even
     rng = np.random.default_rng(seed)
     minutes = rng.exponential(20.0, len(log))
     fate = rng.random(len(log))
-    days = np.where(fate < 0.02, rng.uniform(7, 40, len(log)), np.where(fate < 0.12, rng.exponential(2.0, len(log)), 0.0))
+    days = np.where(
+        fate < 0.02, rng.uniform(7, 40, len(log)), np.where(fate < 0.12, rng.exponential(2.0, len(log)), 0.0)
+    )
     arrived = []
     for event, late_minutes, late_days in zip(log, minutes, days, strict=True):
         at = utc(event["time"]) + timedelta(minutes=float(late_minutes), days=float(late_days))
