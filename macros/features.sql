@@ -1,0 +1,191 @@
+{#-
+    Features as they could be seen: a row at a cutoff reads only what was known by then. When an event became known is when it was
+    received; what came with the first load of a source is history, and counts as known when it happened (features.source_history).
+
+    Every cutoff has two clocks: `cutoff_at`, to which ages and windows are measured, and `known_by_at`, up to which what was known counts.
+    They are the same but for the row at as_of, which knows all that the build may see.
+-#}
+
+{#- The staging tables that the features of a subject read; an event of any of them may change what is known of it. -#}
+{%- macro feature_stagings(subject) -%}
+    {{ return({
+        'deal': [
+            'stg_deal_event', 'stg_activity_event', 'stg_contact_event', 'stg_account_event', 'stg_fx_rate_event'
+        ],
+        'customer': [
+            'stg_subscription_event', 'stg_usage_event', 'stg_nps_event', 'stg_ticket_event', 'stg_payment_event',
+            'stg_email_event', 'stg_contact_event', 'stg_lead_event', 'stg_identity_event', 'stg_fx_rate_event'
+        ],
+        'lead': [
+            'stg_lead_event', 'stg_session_event', 'stg_engagement_event', 'stg_email_event', 'stg_message_event',
+            'stg_followup_event', 'stg_activity_event', 'stg_usage_event'
+        ]
+    }[subject]) }}
+{%- endmacro -%}
+
+{#- Per staging table the columns, as (kind, column), whose ids belong together; account first. -#}
+{%- macro member_columns() -%}
+    {%- set account, contact = ('account', 'account_id'), ('contact', 'contact_id') -%}
+    {%- set lead, user = ('lead', 'lead_id'), ('user', 'user_id') -%}
+    {{ return({
+        'stg_contact_event': [account, contact, lead, user],
+        'stg_lead_event': [account, contact, lead],
+        'stg_identity_event': [contact, lead, user],
+        'stg_usage_event': [lead, user],
+        'stg_nps_event': [contact, user],
+        'stg_subscription_event': [account, user],
+        'stg_payment_event': [account, user],
+        'stg_ticket_event': [account, user]
+    }) }}
+{%- endmacro -%}
+
+{#- When an event became known; `history` is its row of features.source_history. -#}
+{%- macro known_from(alias, history='history') -%}
+    case
+        when {{ alias }}.received_at <= {{ history }}.history_until_at then {{ alias }}.occurred_at
+        else greatest({{ alias }}.received_at, {{ alias }}.occurred_at)
+    end
+{%- endmacro -%}
+
+{#- The visible events of a staging table that name `key`, numbered in their one order, each with the time from which it was known. -#}
+{%- macro known_events(staging, key, created_type='') -%}
+    select
+        event.*,
+        {{ known_from('event') }} as known_from_at,
+        row_number() over ({{ in_order('event', key, created_type) }}) as event_number
+    from {{ ref(staging) }} as event
+    inner join {{ ref('source_history') }} as history
+        on event.tenant_id = history.tenant_id and event.source = history.source
+    where event.{{ key }} is not null and {{ is_visible('event') }}
+{%- endmacro -%}
+
+{#-
+    From which cutoff on rows have to be made again: the first moment at which anything became known that this model has not seen, and
+    in any case the last cutoff that it has, which was that of as_of. What was known before is known as well as ever, so that earlier
+    rows stand.
+-#}
+{%- macro changed_from(stagings) -%}
+    {%- if execute and is_incremental() -%}
+    {%- set first_change -%}
+        select coalesce(min(change.changed_at), cast('1970-01-01' as timestamp))
+        from (
+            select max(built.cutoff_at) as changed_at from {{ this }} as built
+            {%- for staging in stagings %}
+            union all
+            select min({{ known_from('event') }}) as changed_at
+            from {{ ref(staging) }} as event
+            inner join {{ ref('source_history') }} as history
+                on event.tenant_id = history.tenant_id and event.source = history.source
+            where event.batch_id > {{ built_up_to(staging) }}
+            {%- endfor %}
+        ) as change
+    {%- endset -%}
+    {%- if is_building() -%}
+        cast('{{ run_query(first_change).rows[0][0] }}' as timestamp)
+    {%- else -%}
+        ({{ first_change }})
+    {%- endif -%}
+    {%- else -%}
+    cast('1970-01-01' as timestamp)
+    {%- endif -%}
+{%- endmacro -%}
+
+{#- Pre-hook: rows from there on go, to be made again. -#}
+{%- macro drop_changed(stagings) -%}
+    {%- if execute and is_incremental() -%}
+    delete from {{ this }} where cutoff_at >= {{ changed_from(stagings) }}
+    {%- else -%}
+    select 1
+    {%- endif -%}
+{%- endmacro -%}
+
+{#- A relation of cutoffs: midnights (UTC) before as_of on which `condition` over `spine.day_date` holds, and as_of itself. -#}
+{%- macro cutoffs(first_date, condition, stagings) -%}
+    select
+        cast(spine.day_date as timestamp) as cutoff_at,
+        cast(spine.day_date as timestamp) as known_by_at,
+        false as is_latest
+    from {{ date_spine(first_date, 'cast(' ~ as_of() ~ ' as date)') }} as spine
+    where
+        {{ condition }}
+        and cast(spine.day_date as timestamp) < {{ as_of() }}
+        and cast(spine.day_date as timestamp) >= {{ changed_from(stagings) }}
+    union all
+    select cast({{ as_of() }} as timestamp) as cutoff_at, cast('9999-12-31' as timestamp) as known_by_at, true as is_latest
+{%- endmacro -%}
+
+{#- Whether an instant lies in the last `days` days before the cutoff. What is after it is not known, and not there. -#}
+{%- macro in_last_days(at, cutoff, days) -%}
+    {{ at }} > {{ cutoff }} - interval '{{ days }}' day
+{%- endmacro -%}
+
+{#- Days from an instant to the cutoff. -#}
+{%- macro days_since(at, cutoff) -%}{{ days(micros_between(at, cutoff)) }}{%- endmacro -%}
+
+{#-
+    How many cases of each key (and of the tenant, where the key is null) had been decided, and how many of them well, from each moment on at
+    which one became known; of the CTE `outcomes` (tenant_id, keys, is_good, known_from_at). For an as-of join.
+-#}
+{%- macro running_counts(outcomes, key=none) -%}
+    select
+        counted.tenant_id,
+        {%- if key %}
+        counted.{{ key }},
+        {%- endif %}
+        counted.known_from_at,
+        lead(counted.known_from_at) over decided_before as known_to_at,
+        cast(sum(counted.decided_count) over decided_before as bigint) as decided_count,
+        cast(sum(counted.good_count) over decided_before as bigint) as good_count
+    from (
+        select
+            outcome.tenant_id,
+            {%- if key %}
+            outcome.{{ key }},
+            {%- endif %}
+            outcome.known_from_at,
+            count(*) as decided_count,
+            count(*) filter (where outcome.is_good) as good_count
+        from {{ outcomes }} as outcome
+        {%- if key %}
+        where outcome.{{ key }} is not null
+        {%- endif %}
+        group by outcome.tenant_id, {% if key %}outcome.{{ key }}, {% endif %}outcome.known_from_at
+    ) as counted
+    window decided_before as (
+        partition by counted.tenant_id{% if key %}, counted.{{ key }}{% endif %} order by counted.known_from_at
+        rows between unbounded preceding and current row
+    )
+{%- endmacro -%}
+
+{#- A rate drawn towards a prior by as many cases as the setting says: with nothing known it is the prior. -#}
+{%- macro smoothed(good_count, decided_count, prior, weight) -%}
+    {{ fdiv(
+        'coalesce(' ~ good_count ~ ', 0) + ' ~ weight ~ ' * ' ~ prior, 'coalesce(' ~ decided_count ~ ', 0) + ' ~ weight
+    ) }}
+{%- endmacro -%}
+
+{#- Published rates with when they were known, numbered by day and, of the same day, in their order. -#}
+{%- macro known_rates() -%}
+    select
+        published.currency,
+        published.rate,
+        published.rate_date,
+        published.known_from_at,
+        row_number() over (
+            order by published.rate_date, published.occurred_at, published.event_id, published.source
+        ) as rate_number
+    from (
+        select event.*, event.date as rate_date, {{ known_from('event') }} as known_from_at
+        from {{ ref('stg_fx_rate_event') }} as event
+        inner join {{ ref('source_history') }} as history
+            on event.tenant_id = history.tenant_id and event.source = history.source
+        where {{ is_visible('event') }}
+    ) as published
+{%- endmacro -%}
+
+{#- A count in which every case counts less the older it is: half after half_life_days of seeds/scoring_setting.csv. -#}
+{%- macro decayed(at, cutoff, condition) -%}
+    coalesce(
+        sum(power(0.5, {{ fdiv(days_since(at, cutoff), 'setting.half_life_days') }})) filter (where {{ condition }}), 0
+    )
+{%- endmacro -%}

@@ -1,0 +1,578 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy=add_touched(),
+        on_schema_change='fail',
+        pre_hook="{{ drop_changed(feature_stagings('deal')) }}",
+        post_hook="{{ mark_built(feature_stagings('deal')) }}"
+    )
+}}
+
+with events as (
+    {{ known_events('stg_deal_event', 'deal_id', 'crm.deal.created') }}
+),
+
+deals as (
+    select
+        events.tenant_id,
+        events.deal_id,
+        min(events.known_from_at) as first_known_at,
+        max(events.known_from_at) as last_known_at
+    from events
+    group by events.tenant_id, events.deal_id
+),
+
+cutoffs as (
+    {{ cutoffs(
+        'cast((select min(deals.first_known_at) from deals) as date)', iso_weekday('spine.day_date') ~ ' = 1',
+        feature_stagings('deal')
+    ) }}
+),
+
+-- Who is closed by all that is known was closed from the last that was known of it. Whether it was open before is asked below.
+candidates as (
+    select
+        deals.tenant_id,
+        deals.deal_id,
+        cutoffs.cutoff_at,
+        cutoffs.known_by_at,
+        cutoffs.is_latest
+    from deals
+    left join {{ ref('fact_deal') }} as deal
+        on deals.tenant_id = deal.tenant_id and deals.deal_id = deal.deal_id
+    inner join cutoffs
+        on
+            deals.first_known_at <= cutoffs.known_by_at
+            and (deal.status = 'open' or cutoffs.cutoff_at <= deals.last_known_at)
+),
+
+-- What was known of each deal at each cutoff.
+known as (
+    select candidates.cutoff_at, candidates.is_latest, events.*
+    from candidates
+    inner join events
+        on
+            candidates.tenant_id = events.tenant_id
+            and candidates.deal_id = events.deal_id
+            and events.known_from_at <= candidates.known_by_at
+),
+
+stated as (
+    select
+        known.tenant_id,
+        known.deal_id,
+        known.cutoff_at,
+        known.is_latest,
+        coalesce(
+            {{ last_stated('known', 'pipeline') }},
+            case
+                when
+                    count(*) filter (where known.event_type not like 'crm.deal.%') > 0
+                    and count(*) filter (where known.event_type = 'crm.deal.created') = 0
+                    then 'adtech'
+                else 'b2b'
+            end
+        ) as pipeline,
+        coalesce(
+            min(known.occurred_at) filter (where known.event_type = 'crm.deal.created'), min(known.occurred_at)
+        ) as created_at,
+        {{ last_stated('known', 'account_id') }} as account_id,
+        {{ last_stated('known', 'contact_id') }} as contact_id,
+        {{ last_stated('known', 'owner_id') }} as owner_id,
+        {{ last_stated('known', 'deal_source') }} as deal_source,
+        {{ last_stated('known', 'client_type') }} as client_type,
+        {{ last_stated('known', 'probability') }} as probability,
+        {{ last_stated('known', 'forecast_category') }} as forecast_category,
+        {{ last_stated('known', 'expected_close_date') }} as expected_close_date,
+        count(known.primary_competitor) > 0 as has_competitor,
+        -- Amounts of offers, media plans and invoices are theirs, not the deal's.
+        max_by(known.amount, known.event_number) filter (
+            where known.amount is not null and known.event_type like 'crm.deal.%'
+        ) as amount,
+        min_by(known.amount, known.event_number) filter (
+            where known.amount is not null and known.event_type like 'crm.deal.%'
+        ) as first_amount,
+        max_by(known.currency, known.event_number) filter (
+            where known.currency is not null and known.event_type like 'crm.deal.%'
+        ) as currency,
+        max_by(known.event_type, known.event_number) filter (
+            where known.event_type in ('crm.deal.won', 'crm.deal.lost', 'crm.deal.reopened')
+        ) as closing_event_type,
+        count(*) filter (where known.event_type = 'crm.deal.reopened') as reopen_count,
+        count(*) filter (where known.event_type = 'crm.deal.updated') as update_count,
+        max(known.occurred_at) as last_event_at,
+        max(known.event_number) filter (where known.event_type = 'crm.deal.next_step_set') as step_set_number,
+        max(known.event_number) filter (where known.event_type = 'crm.deal.next_step_done') as step_done_number,
+        max_by(known.due_at, known.event_number) filter (where known.event_type = 'crm.deal.next_step_set')
+            as next_step_due_at,
+        count(*) filter (where known.event_type = 'crm.deal.next_step_set') as next_step_set_count,
+        count(*) filter (where known.event_type = 'crm.deal.next_step_done') as next_step_done_count
+    from known
+    group by known.tenant_id, known.deal_id, known.cutoff_at, known.is_latest
+),
+
+first_stages as (
+    select dim_stage.pipeline, min_by(dim_stage.stage, dim_stage.stage_order) as stage
+    from {{ ref('dim_stage') }} as dim_stage
+    group by dim_stage.pipeline
+),
+
+-- Where people moved the deal; a reopened one goes back to its last open stage.
+moves as (
+    select
+        known.tenant_id,
+        known.deal_id,
+        known.cutoff_at,
+        known.event_number,
+        known.occurred_at,
+        known.event_type,
+        dim_stage.stage_order,
+        coalesce(known.event_type in ('crm.deal.won', 'crm.deal.lost') or dim_stage.is_won or dim_stage.is_lost, false)
+            as is_closing,
+        case
+            when known.event_type in ('crm.deal.won', 'crm.deal.lost') then '(closed)'
+            when known.event_type = 'crm.deal.created' then coalesce(known.stage, first_stages.stage)
+            else known.to_stage
+        end as to_stage
+    from known
+    inner join stated
+        on
+            known.tenant_id = stated.tenant_id
+            and known.deal_id = stated.deal_id
+            and known.cutoff_at = stated.cutoff_at
+    left join first_stages
+        on stated.pipeline = first_stages.pipeline
+    left join {{ ref('dim_stage') }} as dim_stage
+        on
+            stated.pipeline = dim_stage.pipeline
+            and case
+                when known.event_type = 'crm.deal.created' then coalesce(known.stage, first_stages.stage)
+                else known.to_stage
+            end = dim_stage.stage
+    where
+        stated.pipeline <> 'adtech'
+        and known.event_type in (
+            'crm.deal.created', 'crm.deal.stage_changed', 'crm.deal.won', 'crm.deal.lost', 'crm.deal.reopened'
+        )
+),
+
+moves_in_order as (
+    select
+        moves.tenant_id,
+        moves.deal_id,
+        moves.cutoff_at,
+        moves.event_number,
+        moves.occurred_at,
+        moves.event_type,
+        moves.is_closing,
+        case
+            when moves.event_type <> 'crm.deal.reopened' then moves.to_stage
+            else {{ last_not_null('case when not moves.is_closing then moves.to_stage end') }} over so_far
+        end as stage,
+        case
+            when moves.event_type <> 'crm.deal.reopened' then moves.stage_order
+            else {{ last_not_null('case when not moves.is_closing then moves.stage_order end') }} over so_far
+        end as stage_order
+    from moves
+    window so_far as (
+        partition by moves.tenant_id, moves.deal_id, moves.cutoff_at order by moves.event_number
+        rows between unbounded preceding and current row
+    )
+),
+
+entries as (
+    select
+        moves_in_order.*,
+        lag(moves_in_order.stage) over one_by_one as previous_stage,
+        lag(moves_in_order.stage_order) over one_by_one as previous_order
+    from moves_in_order
+    where moves_in_order.stage is not null
+    window one_by_one as (
+        partition by moves_in_order.tenant_id, moves_in_order.deal_id, moves_in_order.cutoff_at
+        order by moves_in_order.event_number
+    )
+),
+
+stages as (
+    select
+        entries.tenant_id,
+        entries.deal_id,
+        entries.cutoff_at,
+        max_by(entries.stage, entries.event_number) as stage,
+        max(entries.event_number) = max(case when entries.is_closing then entries.event_number end) as is_closed,
+        max(entries.occurred_at) filter (where entries.stage is distinct from entries.previous_stage) as stage_entered_at,
+        count(*) filter (where entries.stage is distinct from entries.previous_stage and not entries.is_closing)
+            as stage_visit_count,
+        count(*) filter (where entries.stage_order < entries.previous_order) as stage_return_count
+    from entries
+    group by entries.tenant_id, entries.deal_id, entries.cutoff_at
+),
+
+-- Every event sets one or more flags of seeds/gate.csv; the last word on each counts.
+flags as (
+    select
+        known.tenant_id,
+        known.deal_id,
+        known.cutoff_at,
+        gate.gate,
+        gate.is_gate,
+        gate.bit,
+        max_by(gate.is_set, known.event_number) as is_set,
+        min(known.occurred_at) filter (where gate.is_set) as first_set_at
+    from known
+    -- one event may set several flags
+    inner join {{ ref('gate') }} as gate
+        on known.event_type = gate.event_type
+    group by known.tenant_id, known.deal_id, known.cutoff_at, gate.gate, gate.is_gate, gate.bit
+),
+
+gates as (
+    select
+        flags.tenant_id,
+        flags.deal_id,
+        flags.cutoff_at,
+        cast(sum(case when flags.is_set then flags.bit else 0 end) as bigint) as gate_bits,
+        count(*) filter (where flags.is_gate and flags.is_set) as gate_count,
+        max(flags.first_set_at) filter (where flags.is_set) as last_set_at,
+        count(*) filter (where flags.gate = 'G7' and flags.is_set) > 0 as is_closed_out,
+        count(*) filter (where flags.gate = 'revoked' and flags.is_set) > 0 as is_revoked
+    from flags
+    group by flags.tenant_id, flags.deal_id, flags.cutoff_at
+),
+
+open_deals as (
+    select
+        stated.*,
+        case
+            when stated.pipeline = 'adtech' then coalesce(decided.aggregated_stage, 'draft') else stages.stage
+        end as stage,
+        case when stated.pipeline = 'adtech' then coalesce(gates.last_set_at, stated.created_at) else stages.stage_entered_at end
+            as stage_entered_at,
+        case when stated.pipeline = 'adtech' then null else stages.stage_visit_count end as stage_visit_count,
+        case when stated.pipeline = 'adtech' then null else stages.stage_return_count end as stage_return_count,
+        gates.gate_count
+    from stated
+    left join stages
+        on
+            stated.tenant_id = stages.tenant_id
+            and stated.deal_id = stages.deal_id
+            and stated.cutoff_at = stages.cutoff_at
+    left join gates
+        on
+            stated.tenant_id = gates.tenant_id
+            and stated.deal_id = gates.deal_id
+            and stated.cutoff_at = gates.cutoff_at
+    left join {{ ref('dim_aggregated_stage') }} as decided
+        on gates.gate_bits = decided.gate_bits and decided.rule_set = {{ stage_rule_set() }}
+    where
+        case
+            when stated.pipeline = 'adtech'
+                then
+                    coalesce(stated.closing_event_type, 'crm.deal.reopened') = 'crm.deal.reopened'
+                    and not coalesce(gates.is_closed_out or gates.is_revoked, false)
+            else not coalesce(stages.is_closed, false)
+        end
+),
+
+-- A push is a move of the expected close date to a later month.
+dates as (
+    select
+        known.tenant_id,
+        known.deal_id,
+        known.cutoff_at,
+        known.event_type,
+        known.expected_close_date,
+        lag(known.expected_close_date) over (
+            partition by known.tenant_id, known.deal_id, known.cutoff_at order by known.event_number
+        ) as previous_close_date
+    from known
+    where known.expected_close_date is not null
+),
+
+pushes as (
+    select dates.tenant_id, dates.deal_id, dates.cutoff_at, count(*) as push_count
+    from dates
+    where
+        dates.event_type <> 'crm.deal.created'
+        and cast(date_trunc('month', dates.expected_close_date) as date)
+        > cast(date_trunc('month', dates.previous_close_date) as date)
+    group by dates.tenant_id, dates.deal_id, dates.cutoff_at
+),
+
+-- What became of each next step before another was set.
+steps as (
+    select
+        known.tenant_id,
+        known.deal_id,
+        known.cutoff_at,
+        known.event_type,
+        known.due_at,
+        lead(known.event_type) over step_by_step as following_event_type,
+        lead(known.occurred_at) over step_by_step as following_at
+    from known
+    where known.event_type in ('crm.deal.next_step_set', 'crm.deal.next_step_done')
+    window step_by_step as (
+        partition by known.tenant_id, known.deal_id, known.cutoff_at order by known.event_number
+    )
+),
+
+discipline as (
+    select
+        steps.tenant_id,
+        steps.deal_id,
+        steps.cutoff_at,
+        count(*) filter (where steps.following_event_type = 'crm.deal.next_step_done' and steps.following_at <= steps.due_at)
+            as next_step_kept_count,
+        count(*) filter (
+            where
+            not coalesce(steps.following_event_type = 'crm.deal.next_step_done' and steps.following_at <= steps.due_at, false)
+            and steps.due_at < coalesce(steps.following_at, steps.cutoff_at)
+        ) as next_step_missed_count
+    from steps
+    where steps.event_type = 'crm.deal.next_step_set'
+    group by steps.tenant_id, steps.deal_id, steps.cutoff_at
+),
+
+activity_events as (
+    {{ known_events('stg_activity_event', 'deal_id') }}
+),
+
+activities as (
+    select
+        candidates.tenant_id,
+        candidates.deal_id,
+        candidates.cutoff_at,
+        count(*) as activity_count,
+        count(*) filter (where {{ in_last_days('activity.occurred_at', 'candidates.cutoff_at', 14) }}) as activity_count_14d,
+        count(*) filter (where {{ in_last_days('activity.occurred_at', 'candidates.cutoff_at', 30) }}) as activity_count_30d,
+        count(*) filter (
+            where
+            activity.activity_type = 'meeting' and {{ in_last_days('activity.occurred_at', 'candidates.cutoff_at', 30) }}
+        ) as meeting_count_30d,
+        max(activity.occurred_at) as last_activity_at,
+        count(distinct activity.contact_id) as active_contact_count
+    from candidates
+    inner join activity_events as activity
+        on
+            candidates.tenant_id = activity.tenant_id
+            and candidates.deal_id = activity.deal_id
+            and activity.known_from_at <= candidates.known_by_at
+    group by candidates.tenant_id, candidates.deal_id, candidates.cutoff_at
+),
+
+contact_events as (
+    {{ known_events('stg_contact_event', 'contact_id') }}
+),
+
+contacts as (
+    select
+        deal.tenant_id,
+        deal.deal_id,
+        deal.cutoff_at,
+        {{ last_stated('contact', 'role') }} as contact_role,
+        {{ last_stated('contact', 'influence_score') }} as contact_influence_score
+    from open_deals as deal
+    inner join contact_events as contact
+        on
+            deal.tenant_id = contact.tenant_id
+            and deal.contact_id = contact.contact_id
+            and (contact.known_from_at <= deal.cutoff_at or deal.is_latest)
+    group by deal.tenant_id, deal.deal_id, deal.cutoff_at
+),
+
+account_events as (
+    {{ known_events('stg_account_event', 'account_id') }}
+),
+
+accounts as (
+    select
+        deal.tenant_id,
+        deal.deal_id,
+        deal.cutoff_at,
+        {{ last_stated('account', 'industry') }} as industry,
+        {{ last_stated('account', 'kind') }} as account_kind,
+        {{ last_stated('account', 'size') }} as employee_count
+    from open_deals as deal
+    inner join account_events as account
+        on
+            deal.tenant_id = account.tenant_id
+            and deal.account_id = account.account_id
+            and (account.known_from_at <= deal.cutoff_at or deal.is_latest)
+    group by deal.tenant_id, deal.deal_id, deal.cutoff_at
+),
+
+-- Rates are the reporting currency's, so they hold for every tenant. Of the last day with a rate the last word counts.
+rates as (
+    select
+        wanted.cutoff_at,
+        wanted.currency,
+        max_by(rate_event.rate, rate_event.rate_number) as fx_rate
+    from (select distinct deal.cutoff_at, deal.is_latest, deal.currency from open_deals as deal) as wanted
+    inner join ({{ known_rates() }}) as rate_event
+        on
+            wanted.currency = rate_event.currency
+            and rate_event.rate_date <= cast(wanted.cutoff_at as date)
+            and (rate_event.known_from_at <= wanted.cutoff_at or wanted.is_latest)
+    group by wanted.cutoff_at, wanted.currency
+),
+
+-- The first verdict on each deal that became known, with whose it was then.
+verdicts as (
+    select
+        verdict.tenant_id,
+        verdict.deal_id,
+        verdict.known_from_at,
+        verdict.is_good,
+        {{ last_stated('events', 'owner_id') }} as owner_id,
+        {{ last_stated('events', 'deal_source') }} as deal_source
+    from (
+        select
+            closing.tenant_id,
+            closing.deal_id,
+            closing.known_from_at,
+            closing.event_type in ('crm.deal.won', 'dcm.closeout.completed') as is_good,
+            row_number() over (
+                partition by closing.tenant_id, closing.deal_id
+                order by closing.known_from_at, closing.occurred_at, closing.event_id, closing.source
+            ) as verdict_number
+        from events as closing
+        where closing.event_type in ('crm.deal.won', 'crm.deal.lost', 'dcm.closeout.completed', 'docflow.contract.revoked')
+    ) as verdict
+    inner join events
+        on
+            verdict.tenant_id = events.tenant_id
+            and verdict.deal_id = events.deal_id
+            and events.known_from_at <= verdict.known_from_at
+    where verdict.verdict_number = 1
+    group by verdict.tenant_id, verdict.deal_id, verdict.known_from_at, verdict.is_good
+),
+
+tenant_counts as (
+    {{ running_counts('verdicts') }}
+),
+
+owner_counts as (
+    {{ running_counts('verdicts', 'owner_id') }}
+),
+
+source_counts as (
+    {{ running_counts('verdicts', 'deal_source') }}
+),
+
+rated as (
+    select
+        deal.*,
+        tenant_count.decided_count as tenant_decided_count,
+        tenant_count.good_count as tenant_good_count,
+        owner_count.decided_count as owner_decided_count,
+        owner_count.good_count as owner_good_count,
+        source_count.decided_count as source_decided_count,
+        source_count.good_count as source_good_count
+    from (
+        select
+            open_deals.*,
+            case when open_deals.is_latest then cast('9999-12-31' as timestamp) else open_deals.cutoff_at end as known_by_at
+        from open_deals
+    ) as deal
+    {{ asof_left_join(
+        'tenant_counts', 'tenant_count', 'deal.tenant_id = tenant_count.tenant_id', 'deal.known_by_at',
+        'known_from_at', 'known_to_at'
+    ) }}
+    {{ asof_left_join(
+        'owner_counts', 'owner_count',
+        'deal.tenant_id = owner_count.tenant_id and deal.owner_id = owner_count.owner_id', 'deal.known_by_at',
+        'known_from_at', 'known_to_at'
+    ) }}
+    {{ asof_left_join(
+        'source_counts', 'source_count',
+        'deal.tenant_id = source_count.tenant_id and deal.deal_source = source_count.deal_source', 'deal.known_by_at',
+        'known_from_at', 'known_to_at'
+    ) }}
+),
+
+-- With nothing decided yet, half of all are won.
+with_priors as (
+    select
+        rated.*,
+        setting.smoothing_count,
+        {{ fdiv('coalesce(rated.tenant_good_count, 0) + 1', 'coalesce(rated.tenant_decided_count, 0) + 2') }} as tenant_win_rate
+    from rated
+    cross join {{ ref('scoring_setting') }} as setting
+)
+
+select
+    deal.tenant_id,
+    deal.deal_id,
+    deal.cutoff_at,
+    deal.is_latest,
+    deal.account_id,
+    deal.owner_id,
+    deal.pipeline,
+    deal.stage,
+    dim_stage.stage_order,
+    deal.deal_source,
+    coalesce(deal.client_type, accounts.account_kind) as client_type,
+    accounts.industry,
+    accounts.employee_count,
+    contacts.contact_role,
+    contacts.contact_influence_score,
+    deal.has_competitor,
+    case when deal.currency = {{ reporting_currency() }} then deal.amount else deal.amount * rates.fx_rate end as amount_base,
+    {{ fdiv('deal.amount', 'deal.first_amount') }} as amount_change_ratio,
+    deal.probability,
+    coalesce(deal.forecast_category, 'pipeline') as forecast_category,
+    {{ days_since('deal.created_at', 'deal.cutoff_at') }} as deal_age_days,
+    {{ days_since('deal.stage_entered_at', 'deal.cutoff_at') }} as days_in_stage,
+    {{ fdiv(days_since('deal.stage_entered_at', 'deal.cutoff_at'), 'dim_stage.next_within_days') }} as stage_age_ratio,
+    deal.stage_visit_count,
+    deal.stage_return_count,
+    deal.reopen_count,
+    coalesce(deal.gate_count, 0) as gate_count,
+    coalesce(pushes.push_count, 0) as push_count,
+    deal.update_count,
+    {{ days_between_dates('cast(deal.cutoff_at as date)', 'deal.expected_close_date') }} as days_to_expected_close,
+    {{ days_between_dates("cast(date_trunc('quarter', deal.cutoff_at) as date)", 'cast(deal.cutoff_at as date)') }} + 1
+        as day_of_quarter,
+    case
+        when deal.step_set_number is null then 'none'
+        when deal.step_set_number < coalesce(deal.step_done_number, 0) then 'done'
+        when deal.next_step_due_at < deal.cutoff_at then 'overdue'
+        else 'set'
+    end as next_step_status,
+    deal.next_step_set_count,
+    deal.next_step_done_count,
+    coalesce(discipline.next_step_kept_count, 0) as next_step_kept_count,
+    coalesce(discipline.next_step_missed_count, 0) as next_step_missed_count,
+    coalesce(activities.activity_count, 0) as activity_count,
+    coalesce(activities.activity_count_14d, 0) as activity_count_14d,
+    coalesce(activities.activity_count_30d, 0) as activity_count_30d,
+    coalesce(activities.meeting_count_30d, 0) as meeting_count_30d,
+    coalesce(activities.active_contact_count, 0) as active_contact_count,
+    {{ days_since('activities.last_activity_at', 'deal.cutoff_at') }} as days_since_last_activity,
+    {{ days_since('deal.last_event_at', 'deal.cutoff_at') }} as days_since_last_change,
+    deal.tenant_win_rate,
+    {{ smoothed('deal.owner_good_count', 'deal.owner_decided_count', 'deal.tenant_win_rate', 'deal.smoothing_count') }}
+        as owner_win_rate,
+    {{ smoothed('deal.source_good_count', 'deal.source_decided_count', 'deal.tenant_win_rate', 'deal.smoothing_count') }}
+        as source_win_rate
+from with_priors as deal
+left join {{ ref('dim_stage') }} as dim_stage
+    on deal.pipeline = dim_stage.pipeline and deal.stage = dim_stage.stage
+left join accounts
+    on deal.tenant_id = accounts.tenant_id and deal.deal_id = accounts.deal_id and deal.cutoff_at = accounts.cutoff_at
+left join contacts
+    on deal.tenant_id = contacts.tenant_id and deal.deal_id = contacts.deal_id and deal.cutoff_at = contacts.cutoff_at
+left join rates
+    on deal.cutoff_at = rates.cutoff_at and deal.currency = rates.currency
+left join pushes
+    on deal.tenant_id = pushes.tenant_id and deal.deal_id = pushes.deal_id and deal.cutoff_at = pushes.cutoff_at
+left join discipline
+    on
+        deal.tenant_id = discipline.tenant_id
+        and deal.deal_id = discipline.deal_id
+        and deal.cutoff_at = discipline.cutoff_at
+left join activities
+    on
+        deal.tenant_id = activities.tenant_id
+        and deal.deal_id = activities.deal_id
+        and deal.cutoff_at = activities.cutoff_at
