@@ -63,4 +63,4 @@ def compute(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         level.alias("risk_level"),
         level.replace_strict(churn.ACTIONS, return_dtype=pl.String).alias("recommended_action"),
         (pl.col("probability_90d") * 12 * pl.col("mrr_base")).alias("value_at_risk_base"),
-    ).select(COLUMNS)
+    ).select(list(COLUMNS))

@@ -43,5 +43,5 @@ def compute(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
             pl.sum_horizontal([stays**k for k in range(1, MONTHS + 1)], ignore_nulls=False).alias("expected_months")
         )
         .with_columns((pl.col("expected_months") * pl.col("mrr_base")).alias("value_12m_base"))
-        .select(COLUMNS)
+        .select(list(COLUMNS))
     )

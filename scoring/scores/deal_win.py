@@ -47,5 +47,5 @@ def compute(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
             pl.lit(NO_MODEL if ever is None else ever.reason).alias("model_reason"),
         )
         .with_columns((pl.col("probability") * pl.col("amount_base")).alias("expected_amount_base"))
-        .select(COLUMNS)
+        .select(list(COLUMNS))
     )

@@ -40,7 +40,7 @@ def compute(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     ).with_columns((pl.col("score") - pl.col("previous_score")).alias("score_change"))
     moved = pl.struct([f"{name}_change" for name in lost]).map_elements(_moved_by, return_dtype=pl.String)
     told = pl.struct(lost).map_elements(_told, return_dtype=pl.String)
-    return frame.with_columns(moved.alias("moved_by"), told.alias("factors")).select(COLUMNS)
+    return frame.with_columns(moved.alias("moved_by"), told.alias("factors")).select(list(COLUMNS))
 
 
 def _moved_by(changes: dict[str, float | None]) -> str | None:

@@ -51,4 +51,4 @@ def compute(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         pl.lit(NO_MODEL if model is None else model.reason).alias("model_reason"),
     )
     lift = pl.col("probability") / base if base else pl.lit(None, dtype=pl.Float64)
-    return result.with_columns(lead.tier(pl.col("score"), lift).alias("tier")).select(COLUMNS)
+    return result.with_columns(lead.tier(pl.col("score"), lift).alias("tier")).select(list(COLUMNS))

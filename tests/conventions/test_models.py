@@ -14,7 +14,6 @@ READS = {
     "staging": {"raw"},
     "facts": {"staging", "facts", "seeds"},
     "marts": {"facts", "marts", "seeds", "stg_clock", "computed", "scores"},
-    "marts": {"facts", "marts", "seeds", "stg_clock", "computed"},
     "features": {"staging", "facts", "features", "seeds", "stg_clock"},
     "contacts": {"staging"},
     "scores": {"computed"},
