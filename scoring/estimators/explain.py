@@ -73,11 +73,11 @@ def explain(model: Any, X: Any, top: int = 3, labels: Mapping[str, str] | None =
             )
         )
     factors = pl.concat(found).with_columns(odds_ratio=pl.col("contribution").exp())
-    values = _shown_values(tables, frame)
+    used = {table.column.position: table.column for table in tables.features}
     parts = [
         part.with_columns(
             feature=pl.lit(tables.names[position]),
-            value=values[position].gather(part["row"]),
+            value=_shown(used[position], _series(tables, used[position], frame).gather(part["row"])),
             label=pl.lit((labels or {}).get(tables.names[position], tables.names[position])),
         )
         for (position,), part in factors.partition_by("position", as_dict=True).items()
@@ -97,21 +97,18 @@ def explain(model: Any, X: Any, top: int = 3, labels: Mapping[str, str] | None =
     )
 
 
-def _shown_values(tables: AdditiveTables, frame: pl.DataFrame) -> dict[int, pl.Series]:
-    """The values of the columns in use as text (n,), null where missing, by position."""
-    shown = {}
-    for table in tables.features:
-        column = table.column
-        by_name = tables.named and column.name in frame.columns
-        series = frame.get_column(column.name) if by_name else frame.to_series(column.position)
-        if column.kind == "category":
-            shown[column.position] = columns.trimmed(series)
-        else:
-            x = columns.numbers(series, column)
-            shown[column.position] = pl.Series(
-                [None if np.isnan(v) else show_value(column, float(v)) for v in x], dtype=pl.String
-            )
-    return shown
+def _series(tables: AdditiveTables, column: Column, frame: pl.DataFrame) -> pl.Series:
+    """The values of a column, by name where fit saw names."""
+    by_name = tables.named and column.name in frame.columns
+    return frame.get_column(column.name) if by_name else frame.to_series(column.position)
+
+
+def _shown(column: Column, series: pl.Series) -> pl.Series:
+    """Values of a column as text (n,), null where missing."""
+    if column.kind == "category":
+        return columns.trimmed(series)
+    x = columns.numbers(series, column)
+    return pl.Series([None if np.isnan(v) else show_value(column, float(v)) for v in x], dtype=pl.String)
 
 
 def show_value(column: Column, value: float) -> str:
@@ -233,8 +230,7 @@ def what_would_change(
         def crosses(values: FloatArray, rest: float = rest) -> Any:
             return rest + values >= target + MARGIN if rising else rest + values < target - MARGIN
 
-        by_name = tables.named and columns.is_frame(x)
-        series = frame.get_column(column.name) if by_name else frame.to_series(column.position)
+        series = _series(tables, column, frame)
         label = (labels or {}).get(column.name, column.name)
         found = _level(table, series, crosses) if column.kind == "category" else _nearest(table, series, crosses)
         if found is not None:
