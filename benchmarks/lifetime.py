@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,8 @@ from scoring.lifetime.purchases import purchase_histories
 
 HORIZON = timedelta(days=30)
 SEASON = timedelta(days=91)
+DAYS = [date(2017, 3, 1) + timedelta(weeks=week) for week in range(39)]
+"""Snapshots. The first closing of the data is on 1 March, so that there is nothing to be won before."""
 FEATURES = ["age_days", "sales_agent_win_rate", "product_win_rate", "sales_price", "quarter_day"]
 CLOSED_FEATURES = ["sales_agent_win_rate", "product_win_rate", "sales_price", "quarter_day"]
 
@@ -152,17 +155,16 @@ def trees() -> object:
 def maven() -> ForecastBacktest:
     """Weekly snapshots to train on; every second one from July to November 2017 to be measured on."""
     deals = Deals()
-    days = [date(2017, 3, 1) + timedelta(weeks=week) for week in range(39)]
-    snapshots = {day: deals.snapshot(day) for day in days}
-    tested = [day for day in days if date(2017, 6, 7) <= day]
+    snapshots = {day: deals.snapshot(day) for day in DAYS}
+    tested = [day for day in DAYS if date(2017, 6, 7) <= day]
     rows = []
     for day in tested:
-        train = pl.concat([snapshots[earlier] for earlier in days if earlier + HORIZON <= day])
+        train = pl.concat([snapshots[earlier] for earlier in DAYS if earlier + HORIZON <= day])
         test = snapshots[day]
         x, y = train.select(FEATURES).to_numpy(), train["label"].to_numpy()
         priced = train.filter(pl.col("label") == 1)
         haircut = priced["revenue"].sum() / priced["sales_price"].sum()
-        season = deals.snapshot(day - SEASON) if day - SEASON >= days[0] else None
+        season = deals.snapshot(day - SEASON) if day - SEASON >= DAYS[0] else None
         row = {"day": day, "y": test["label"].to_numpy(), "price": test["sales_price"].to_numpy(), "haircut": haircut}
         row |= {name: model.fit(x, y).predict_proba(test.select(FEATURES).to_numpy())[:, 1] for name, model in models()}
         row |= {"base": np.full(test.height, y.mean()), "actual": test["revenue"].sum()}
@@ -175,7 +177,7 @@ def maven() -> ForecastBacktest:
     for name, _ in models():
         print_probabilities(name, kept)
     result = print_forecasts(rows, kept)
-    won_given_closed(deals, days)
+    won_given_closed(deals)
     return result
 
 
@@ -223,10 +225,10 @@ def print_forecasts(rows: list[dict], kept: list[dict]) -> ForecastBacktest:
     return result
 
 
-def won_given_closed(deals: Deals, days: list[date]) -> None:
+def won_given_closed(deals: Deals) -> ScoreSelector:
     """Whether a closed deal was won, by what was known when it began: the gate is to refuse that."""
     parts = []
-    for first, last in zip(days, days[1:], strict=False):
+    for first, last in pairwise(DAYS):
         begun = deals.rows.filter((pl.col("engage_date") >= first) & (pl.col("engage_date") < last))
         parts.append(deals.as_of(first, begun.filter(pl.col("close_date").is_not_null())))
     closed = pl.concat(parts).sort("close_date", "opportunity_id")
@@ -239,6 +241,7 @@ def won_given_closed(deals: Deals, days: list[date]) -> None:
     verdict = "refused" if selector.chosen_ == "base" else f"NOT REFUSED, {selector.chosen_}"
     print(f"won given closed ({closed.height} deals): {verdict}. {selector.reason_}")
     print(selector.periods_.group_by("candidate", maintain_order=True).agg(pl.col("log_loss", "auc").mean()))
+    return selector
 
 
 def main() -> None:

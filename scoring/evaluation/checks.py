@@ -63,8 +63,15 @@ def is_missing(values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     if values.dtype.kind in "mM":
         return np.asarray(np.isnat(values), dtype=bool)
     if values.dtype.kind in "OUS":
-        return np.array([v is None or v == "" or v != v for v in values.tolist()], dtype=bool)
+        return np.array([_is_gone(v) for v in values.tolist()], dtype=bool)
     return np.zeros(values.shape, dtype=bool)
+
+
+def _is_gone(value: object) -> bool:
+    # The null of pandas answers no comparison, and pandas is not imported for it.
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return bool(value == "" or value != value)
 
 
 def codes(values: npt.NDArray[Any]) -> tuple[Ints, npt.NDArray[Any]]:
@@ -80,9 +87,11 @@ def codes(values: npt.NDArray[Any]) -> tuple[Ints, npt.NDArray[Any]]:
 
 
 def as_numbers(values: npt.NDArray[Any]) -> Floats | None:
-    """A column as floats with NaN for missing, or None where it holds texts."""
+    """A column of numbers or times as floats with NaN for missing, or None where it holds texts."""
     if values.dtype.kind in "biuf":
         return values.astype(np.float64)
+    if values.dtype.kind in "mM":
+        return np.where(np.isnat(values), np.nan, values.astype("int64").astype(np.float64))
     if values.dtype.kind == "O":
         missing = is_missing(values)
         if all(isinstance(v, int | float | bool | np.number | np.bool_) for v in values[~missing].tolist()):

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+import numpy as np
 import numpy.typing as npt
 
 from scoring.evaluation.checks import labels, probabilities
@@ -41,7 +42,9 @@ class DataVerdict(Verdict):
     allowed: tuple[str, ...] = ()
 
 
-def data_gate(y: npt.ArrayLike, needs: Mapping[str, int] | None = None) -> DataVerdict:
+def data_gate(
+    y: npt.ArrayLike, needs: Mapping[str, int] | None = None, *, groups: npt.ArrayLike | None = None
+) -> DataVerdict:
     """Which kinds of candidates have enough positives and negatives.
 
     Parameters
@@ -50,6 +53,9 @@ def data_gate(y: npt.ArrayLike, needs: Mapping[str, int] | None = None) -> DataV
         Labels, shape (n,).
     needs
         Positives (and as many negatives) that each kind needs; None takes :data:`NEEDS`.
+    groups
+        Account or deal of each row, shape (n,): then those with a positive, and those with a negative label are
+        counted, since ten snapshots of one won deal are one win.
 
     Returns
     -------
@@ -57,13 +63,19 @@ def data_gate(y: npt.ArrayLike, needs: Mapping[str, int] | None = None) -> DataV
         Passed where a probability may be estimated at all.
     """
     truth = labels(y)
-    positives = int(truth.sum())
-    negatives = truth.size - positives
+    if groups is None:
+        positives, negatives, of = int(truth.sum()), int((1 - truth).sum()), "labels"
+    else:
+        members = np.asarray(groups)
+        if members.shape != truth.shape:
+            raise ValueError(f"groups must have shape {truth.shape} like y, not {members.shape}")
+        positives, negatives = (len(set(members[truth == label].tolist())) for label in (1, 0))
+        of = "groups"
     fewer = min(positives, negatives)
     asked = NEEDS if needs is None else needs
     allowed = tuple(name for name, count in sorted(asked.items(), key=lambda item: item[1]) if fewer >= count)
     refused = {name: count for name, count in asked.items() if fewer < count}
-    counted = f"There are {positives} positive and {negatives} negative labels"
+    counted = f"There are {positives} positive and {negatives} negative {of}"
     if not allowed:
         reason = f"{counted}; below {min(asked.values())} of either no probability is given, only the rule."
     elif refused:

@@ -49,7 +49,8 @@ class ScoreSelector(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type
     ----------
     candidates
         Pairs of a name and a classifier with ``predict_proba``, the simplest first. The base rate stands before them.
-        One whose name is a key of ``needs`` is tried only with so many positives and negatives.
+        One whose name is a key of ``needs`` is tried only with so many positives and negatives (groups with such
+        labels, where groups are given).
     cv
         A splitter whose folds lie one after the other in time, such as
         :class:`~scoring.evaluation.split.PurgedSnapshotSplit`.
@@ -172,7 +173,7 @@ class ScoreSelector(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type
     ) -> tuple[str, str]:
         needs = NEEDS if self.needs is None else self.needs
         wanted = {name: max(needs.get(name, 0), self.min_positives) for name, _ in self.candidates}
-        data = data_gate(y, wanted or {BASE: self.min_positives})
+        data = data_gate(y, wanted or {BASE: self.min_positives}, groups=groups)
         self.verdicts_ = (data,)
         if not data:
             return BASE, f"{data.reason} The base rate stands for a probability."

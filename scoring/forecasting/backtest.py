@@ -83,7 +83,7 @@ def corrected(
 
 
 def error_spread(forecast: npt.ArrayLike, actual: npt.ArrayLike, *, prior: float = 0.3, weight: float = LAST) -> float:
-    """Standard deviation of actual over forecast in closed snapshots, what ``common_spread`` of a simulation stands for.
+    """Standard deviation of actual over forecast in closed snapshots: the ``common_spread`` of a simulation.
 
     Parameters
     ----------

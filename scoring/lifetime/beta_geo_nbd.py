@@ -5,22 +5,23 @@ customers may return after any silence.
 """
 # ruff: noqa: ARG002, N803
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betaln, gammaln, hyp2f1
+from scipy.special import betaln, digamma, gammaln, hyp2f1
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from scoring.evaluation.checks import Floats
-from scoring.lifetime.likelihood import most_likely, named_columns, of_shape
+from scoring.lifetime.likelihood import Parametric, most_likely, named_columns, of_shape
 
 COLUMNS = ("frequency", "recency", "T")
 NEAR_ONE = 1e-7
 
 
-class BetaGeoNBD(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+class BetaGeoNBD(Parametric, RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """BG/NBD and modified BG/NBD: purchases at a rate λ ~ Gamma(r, α), an end after each with p ~ Beta(a, b).
 
     Parameters
@@ -47,6 +48,8 @@ class BetaGeoNBD(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     ``lifetimes`` has both models and is no longer maintained; PyMC-Marketing is, and brings a probabilistic
     programming stack for what is a search over four numbers.
     """
+
+    PARAMETERS = ("r_", "alpha_", "a_", "b_")
 
     def __init__(self, modified: bool = True, horizon: float = 52.0) -> None:
         self.modified = modified
@@ -75,9 +78,11 @@ class BetaGeoNBD(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         # In units of the mean age all four parameters are of order 1, whatever the unit of time is.
         unit = float(np.average(distinct[:, 2], weights=counts)) or 1.0
         x, recency, age = distinct[:, 0], distinct[:, 1] / unit, distinct[:, 2] / unit
+        share = counts / counts.sum()
 
-        def loss(parameters: Floats) -> float:
-            return -float(np.average(self._log_likelihood(parameters, x, recency, age), weights=counts))
+        def loss(parameters: Floats) -> tuple[float, Floats]:
+            value, gradient = self._with_gradient(parameters, x, recency, age)
+            return -float(share @ value), -(gradient @ share)
 
         starts = ((1.0, 1.0, 1.0, 1.0), (0.3, 0.2, 0.8, 2.5))
         self.r_, alpha, self.a_, self.b_ = (float(v) for v in most_likely(loss, starts, "BetaGeoNBD"))
@@ -99,8 +104,7 @@ class BetaGeoNBD(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         r, alpha, a, b = self._parameters()
         x, recency, age = self._histories(X).T
         ahead = of_shape(self.horizon if t is None else t, x.size, "t")
-        stays = b + x + (1.0 if self.modified else 0.0)
-        return self._alive(x, recency, age) * _expected(r + x, alpha + age, a, stays, ahead)
+        return self._alive(x, recency, age) * _expected(r + x, alpha + age, a, self._stays(b, x), ahead)
 
     def predict_alive(self, X: Any) -> Floats:
         """Probability that each customer has not ended, shape (n,). 1 for all with one purchase in the plain model."""
@@ -112,7 +116,7 @@ class BetaGeoNBD(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         ahead = np.atleast_1d(np.asarray(t, dtype=np.float64))
         ones = np.ones_like(ahead)
         alive = b / (a + b) if self.modified else 1.0
-        expected = alive * _expected(r * ones, alpha * ones, a, (b + (1.0 if self.modified else 0.0)) * ones, ahead)
+        expected = alive * _expected(r * ones, alpha * ones, a, self._stays(b, 0 * ones), ahead)
         return expected.reshape(np.shape(t))
 
     def _parameters(self) -> Floats:
@@ -133,22 +137,58 @@ class BetaGeoNBD(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     def _log_likelihood(self, parameters: Floats, x: Floats, recency: Floats, age: Floats) -> Floats:
         r, alpha = parameters[:2]
-        purchases = gammaln(r + x) - gammaln(r) + r * np.log(alpha)
+        purchases = _of_counts(lambda count: gammaln(r + count), x) - gammaln(r) + r * np.log(alpha)
         stayed, ended = self._ends(parameters, x, recency, age)
         return np.asarray(purchases + np.logaddexp(stayed, ended), dtype=np.float64)
+
+    def _with_gradient(self, parameters: Floats, x: Floats, recency: Floats, age: Floats) -> tuple[Floats, Floats]:
+        """Log-likelihood of each history, shape (n,), and its derivatives by the four parameters, shape (4, n)."""
+        r, alpha, a, b = parameters
+        stayed, ended = self._ends(parameters, x, recency, age)
+        either = np.logaddexp(stayed, ended)
+        alive = np.exp(stayed - either)
+        gone = 1 - alive
+        stays = self._stays(b, x)
+        purchases = _of_counts(lambda count: gammaln(r + count), x) - gammaln(r) + r * np.log(alpha)
+        of_rate = _of_counts(lambda count: digamma(r + count), x) - digamma(r) + np.log(alpha)
+        of_both = digamma(a + b) - _of_counts(lambda count: digamma(a + self._stays(b, count)), x)
+        of_stays = _of_counts(lambda count: digamma(self._stays(b, count)), x) - digamma(b)
+        last = np.where(gone > 0, stays - 1, 1.0)
+        gradient = np.stack(
+            [
+                of_rate - alive * np.log(alpha + age) - gone * np.log(alpha + recency),
+                r / alpha - (r + x) * (alive / (alpha + age) + gone / (alpha + recency)),
+                of_both + gone / a,
+                of_both + of_stays - gone / last,
+            ]
+        )
+        return purchases + either, gradient
+
+    def _stays(self, b: float, x: Floats) -> Floats:
+        """Second parameter of p ~ Beta(a, ·) of somebody who bought and stayed so often."""
+        return b + x + (1.0 if self.modified else 0.0)
 
     def _ends(self, parameters: Floats, x: Floats, recency: Floats, age: Floats) -> tuple[Floats, Floats]:
         """Logarithms of the two ways to a history: still there, or gone since the last purchase."""
         r, alpha, a, b = parameters
-        extra = 1.0 if self.modified else 0.0
-        stayed = betaln(a, b + x + extra) - betaln(a, b) - (r + x) * np.log(alpha + age)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ended = betaln(a + 1, b + x - 1 + extra) - betaln(a, b) - (r + x) * np.log(alpha + recency)
-        return stayed, ended if self.modified else np.where(x > 0, ended, -np.inf)
+        staying = _of_counts(lambda count: betaln(a, self._stays(b, count)), x) - betaln(a, b)
+        stayed = staying - (r + x) * np.log(alpha + age)
+        can_end = np.ones(x.shape, dtype=bool) if self.modified else x > 0
+        last = np.where(can_end, self._stays(b, x) - 1, 1.0)
+        ended = staying + np.log(a) - np.log(last) - (r + x) * np.log(alpha + recency)
+        return stayed, np.where(can_end, ended, -np.inf)
 
     def _alive(self, x: Floats, recency: Floats, age: Floats) -> Floats:
         stayed, ended = self._ends(self._parameters(), x, recency, age)
         return np.asarray(np.exp(stayed - np.logaddexp(stayed, ended)), dtype=np.float64)
+
+
+def _of_counts(function: Callable[[Floats], Floats], x: Floats) -> Floats:
+    """A costly function of whole numbers, computed once for each of the few that there are."""
+    size = int(x.max()) + 1
+    if size > x.size:
+        return np.asarray(function(x), dtype=np.float64)
+    return np.asarray(function(np.arange(size, dtype=np.float64))[x.astype(np.int64)], dtype=np.float64)
 
 
 def _expected(shape: Floats, rate: Floats, a: float, stays: Floats, t: Floats) -> Floats:

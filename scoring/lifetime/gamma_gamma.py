@@ -4,17 +4,17 @@
 from typing import Any
 
 import numpy as np
-from scipy.special import gammaln
+from scipy.special import digamma, gammaln
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from scoring.evaluation.checks import Floats
-from scoring.lifetime.likelihood import most_likely, named_columns
+from scoring.lifetime.likelihood import Parametric, most_likely, named_columns
 
 COLUMNS = ("frequency", "monetary")
 
 
-class GammaGamma(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+class GammaGamma(Parametric, RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """Gamma-Gamma model of spend: values ~ Gamma(p, ν) for each customer, ν ~ Gamma(q, v).
 
     It takes for granted that what a purchase is worth does not depend on how often a customer buys; see
@@ -35,6 +35,8 @@ class GammaGamma(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     no longer maintained; PyMC-Marketing brings a probabilistic programming stack for three numbers.
     """
 
+    PARAMETERS = ("p_", "q_", "v_")
+
     def fit(self, X: Any, y: Any = None) -> "GammaGamma":
         """Find the most likely parameters.
 
@@ -54,8 +56,18 @@ class GammaGamma(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         unit = float(mean.mean())
         scaled = mean / unit
 
-        def loss(parameters: Floats) -> float:
-            return -float(_log_likelihood(parameters, x, scaled).mean())
+        def loss(parameters: Floats) -> tuple[float, Floats]:
+            p, q, v = parameters
+            value = _log_likelihood(parameters, x, scaled)
+            shape, spent = p * x, np.log(x * scaled + v)
+            gradient = np.stack(
+                [
+                    x * (digamma(shape + q) - digamma(shape) + np.log(x * scaled) - spent),
+                    digamma(shape + q) - digamma(q) + np.log(v) - spent,
+                    q / v - (shape + q) / (x * scaled + v),
+                ]
+            )
+            return -float(value.mean()), -gradient.mean(axis=1)
 
         p, q, v = most_likely(loss, ((1.0, 2.0, 1.0), (6.0, 4.0, 0.5)), "GammaGamma")
         self.p_, self.q_, self.v_ = float(p), float(q), float(v) * unit

@@ -1,8 +1,8 @@
 """Maximum likelihood of a few positive parameters. What is likely is said by each model."""
 
 import warnings
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -15,22 +15,28 @@ WIDEST = 12.0
 """Parameters are looked for between e⁻¹² and e¹²; one that arrives there is not determined by the data."""
 
 
-def most_likely(loss: Callable[[Floats], float], starts: Sequence[Sequence[float]], model: str) -> Floats:
-    """Positive parameters with the lowest loss (mean negative log-likelihood), from the best of several starts.
+Loss = Callable[[Floats], tuple[float, Floats]]
+"""Mean negative log-likelihood of positive parameters, and its gradient."""
 
-    Searches over the logarithms with L-BFGS-B, then polishes with the simplex of Nelder and Mead, which needs no
-    gradient. Warns where a parameter ran to the border.
+
+def most_likely(loss: Loss, starts: Sequence[Sequence[float]], model: str) -> Floats:
+    """Positive parameters with the lowest loss, from the best of several starts.
+
+    Searches over their logarithms with L-BFGS-B. Warns where a parameter ran to the border.
     """
     bounds = [(-WIDEST, WIDEST)] * len(starts[0])
 
-    def of_logs(logs: Floats) -> float:
-        value = loss(np.exp(logs))
-        return value if np.isfinite(value) else 1e10
+    def of_logs(logs: Floats) -> tuple[float, Floats]:
+        parameters = np.exp(logs)
+        value, gradient = loss(parameters)
+        return value, gradient * parameters
 
-    searched = [minimize(of_logs, np.log(start), method="L-BFGS-B", bounds=bounds) for start in starts]
+    options = {"ftol": 1e-14, "gtol": 1e-8, "maxiter": 1000, "maxls": 50}
+    searched = [
+        minimize(of_logs, np.log(start), jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+        for start in starts
+    ]
     best = min(searched, key=lambda result: float(result.fun))
-    options = {"xatol": 1e-7, "fatol": 1e-11, "maxiter": 4000, "maxfev": 4000}
-    best = minimize(of_logs, best.x, method="Nelder-Mead", bounds=bounds, options=options)
     if np.abs(best.x).max() > WIDEST - 0.01:
         warnings.warn(
             f"{model}: a parameter ran to the border of its range; these customers do not determine it, and "
@@ -39,6 +45,39 @@ def most_likely(loss: Callable[[Floats], float], starts: Sequence[Sequence[float
             stacklevel=3,
         )
     return np.asarray(np.exp(best.x), dtype=np.float64)
+
+
+class Parametric:
+    """An estimator whose fitted state is a few positive numbers, so that plain JSON holds it."""
+
+    PARAMETERS: ClassVar[tuple[str, ...]] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Name of the model, settings and fitted parameters, as numbers and texts alone."""
+        fitted = {name: float(getattr(self, name)) for name in self.PARAMETERS if hasattr(self, name)}
+        if len(fitted) < len(self.PARAMETERS):
+            raise ValueError(f"{type(self).__name__} is not fitted: there are no parameters to keep")
+        return {"model": type(self).__name__, "settings": self.get_params(), "parameters": fitted}  # type: ignore[attr-defined]
+
+    @classmethod
+    def from_dict(cls, kept: Mapping[str, Any]) -> Self:
+        """The model that :meth:`to_dict` kept; ValueError for anything else, since what is loaded is not trusted."""
+        if set(kept) != {"model", "settings", "parameters"} or kept["model"] != cls.__name__:
+            raise ValueError(f"this is no {cls.__name__}: {sorted(map(str, kept))}, model {kept.get('model')!r}")
+        settings, parameters = kept["settings"], kept["parameters"]
+        known = cls().get_params()  # type: ignore[attr-defined]
+        if not isinstance(settings, Mapping) or set(settings) != set(known):
+            raise ValueError(f"the settings of a {cls.__name__} are {sorted(known)}")
+        if any(type(settings[name]) not in (bool, int, float) for name in known):
+            raise ValueError(f"the settings of a {cls.__name__} are numbers, or true and false")
+        if not isinstance(parameters, Mapping) or set(parameters) != set(cls.PARAMETERS):
+            raise ValueError(f"the parameters of a {cls.__name__} are {', '.join(cls.PARAMETERS)}")
+        model = cls(**settings)
+        for name, value in parameters.items():
+            if type(value) not in (int, float) or not 0 < value < float("inf"):
+                raise ValueError(f"parameter {name} of a {cls.__name__} must be a number above 0, not {value!r}")
+            setattr(model, name, float(value))
+        return model
 
 
 def named_columns(table: Any, names: Sequence[str], model: str) -> Floats:

@@ -3,15 +3,15 @@
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betaln
+from scipy.special import betaln, digamma
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from scoring.evaluation.checks import Floats, labels
-from scoring.lifetime.likelihood import most_likely, of_shape
+from scoring.lifetime.likelihood import Parametric, most_likely, of_shape
 
 
-class ShiftedBetaGeometric(BaseEstimator):  # type: ignore[misc]
+class ShiftedBetaGeometric(Parametric, BaseEstimator):  # type: ignore[misc]
     """sBG model: at each renewal a customer leaves with a probability of their own, θ ~ Beta(α, β).
 
     Retention rises with age although nobody changes: those who leave easily have left.
@@ -37,6 +37,8 @@ class ShiftedBetaGeometric(BaseEstimator):  # type: ignore[misc]
     (0.668, 3.806)
     """
 
+    PARAMETERS = ("alpha_", "beta_")
+
     def fit(
         self, X: npt.ArrayLike, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
     ) -> "ShiftedBetaGeometric":
@@ -60,17 +62,22 @@ class ShiftedBetaGeometric(BaseEstimator):  # type: ignore[misc]
         if not weights[left == 1].sum() or not weights[(left == 0) | (faced > 1)].sum():
             raise ValueError("ShiftedBetaGeometric needs customers who left and renewals that took place")
 
-        def log_likelihood(parameters: Floats) -> float:
-            a, b = parameters
-            ended = betaln(a + 1, b + faced - 1) - betaln(a, b)
-            stayed = betaln(a, b + faced) - betaln(a, b)
-            return float(np.sum(weights * np.where(left == 1, ended, stayed)))
+        rows, places = np.unique(np.column_stack([faced, left]), axis=0, return_inverse=True)
+        age, gone = rows.T
+        count = np.bincount(places.reshape(-1), weights=weights)
+        share = count / count.sum()
 
-        total = weights.sum()
-        starts = ((1.0, 1.0), (0.7, 4.0))
-        a, b = most_likely(lambda at: -log_likelihood(at) / total, starts, "ShiftedBetaGeometric")
+        def loss(parameters: Floats) -> tuple[float, Floats]:
+            # Leaving at the t-th renewal: B(α + 1, β + t − 1) / B(α, β). Staying through it: B(α, β + t) / B(α, β).
+            a, b = parameters
+            first, second = a + gone, b + age - gone
+            both = digamma(a + b) - digamma(first + second)
+            gradient = np.stack([digamma(first) - digamma(a) + both, digamma(second) - digamma(b) + both])
+            return -float(share @ (betaln(first, second) - betaln(a, b))), -(gradient @ share)
+
+        a, b = most_likely(loss, ((1.0, 1.0), (0.7, 4.0)), "ShiftedBetaGeometric")
         self.alpha_, self.beta_ = float(a), float(b)
-        self.log_likelihood_ = log_likelihood(np.array([a, b]))
+        self.log_likelihood_ = -loss(np.array([a, b]))[0] * float(count.sum())
         return self
 
     def fit_survivors(self, survivors: npt.ArrayLike) -> "ShiftedBetaGeometric":

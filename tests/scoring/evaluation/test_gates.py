@@ -27,6 +27,12 @@ def test_kinds_of_candidates_by_the_rarer_label(positives, negatives, allowed):
     assert f"{positives} positive and {negatives} negative" in verdict.reason
 
 
+def test_snapshots_of_one_deal_are_one_label():
+    verdict = data_gate([0, 1] * 300, groups=np.repeat(np.arange(30), 20))
+    assert verdict.allowed == ("rule",)
+    assert "30 positive and 30 negative groups" in verdict.reason
+
+
 def drawn(skill, count=1500, seed=0):
     rng = np.random.default_rng(seed)
     x = rng.normal(size=count)

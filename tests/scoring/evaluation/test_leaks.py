@@ -1,6 +1,7 @@
 """Planted leaks are found, and honest features are let through."""
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 from scipy.special import expit
@@ -87,6 +88,17 @@ def test_one_feature_that_brings_all_the_skill_is_found(world):
     frame, y, _ = world
     alone = expit(-1.2 + 0.8 * frame["size"].to_numpy())
     assert checks(leak_report(frame, y, alone)) >= {("feature_skill_rate", "size")}
+
+
+def test_dates_and_the_nulls_of_pandas_are_understood(world):
+    _, y, _ = world
+    day = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.where(y == 1, 90, 0) + np.arange(y.size) % 60, unit="D")
+    text = pd.Series(np.where(y == 1, "known", None), dtype="string")
+    assert checks(leak_report(pd.DataFrame({"closed_at": day, "note": text}), y)) == {
+        ("feature_auc", "closed_at"),
+        ("feature_auc", "note"),
+        ("missing_auc", "note"),
+    }
 
 
 def test_a_feature_that_changes_after_the_label_is_found(world):

@@ -120,6 +120,17 @@ def test_expectation_equals_numerical_integration(modified, a, x, recency):
     assert model.predict(history, t)[0] == pytest.approx(integral * model.predict_alive(history)[0], rel=2e-5)
 
 
+@pytest.mark.parametrize("modified", [False, True])
+def test_no_other_parameters_are_likelier(modified):
+    people = simulated(modified, 4000, 60.0, 0.0, seed=2)[:, :3]
+    model = BetaGeoNBD(modified=modified).fit(people)
+    for name in ("r_", "alpha_", "a_", "b_"):
+        for factor in (0.995, 1.005):
+            other = fitted(modified, model.r_, model.alpha_, model.a_, model.b_)
+            setattr(other, name, getattr(model, name) * factor)
+            assert other.log_likelihood(people) < model.log_likelihood_
+
+
 def test_alive_is_certain_for_one_purchase_in_the_plain_model_only():
     once = np.array([[0, 0.0, 30.0]])
     assert fitted(False).predict_alive(once)[0] == 1
