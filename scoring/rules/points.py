@@ -33,4 +33,5 @@ def weighted(parts: Mapping[str, pl.Expr], weights: Mapping[str, float]) -> tupl
         [pl.when(part.is_not_null()).then(weights[name]).otherwise(0.0) for name, part in parts.items()]
     )
     points = pl.sum_horizontal([(part * weights[name]).fill_null(0.0) for name, part in parts.items()])
-    return pl.when(known > 0).then(points / known), known / total
+    # Rounding must not lift a full score over 100.
+    return pl.when(known > 0).then((points / known).clip(0.0, 100.0)), known / total
