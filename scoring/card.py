@@ -144,8 +144,8 @@ def card_text(card: dict[str, Any]) -> str:
             "",
             "## Out of time",
             "",
-            f"{told['row_count']:,} rows, {told['positive_count']:,} positive. AUC {_told(told, 'auc')}, skill over the "
-            f"base rate {_told(told, 'skill')}, observed over expected {_told(told, 'oe_ratio')}.",
+            f"{told['row_count']:,} rows, {told['positive_count']:,} positive. AUC {_told(told, 'auc')}, "
+            f"skill over the base rate {_told(told, 'skill')}, observed over expected {_told(told, 'oe_ratio')}.",
         ]
     for title, name in (
         ("Candidates", "candidates"),

@@ -1,5 +1,14 @@
 -- Whom customer success calls: customers who may leave, the most valuable risk first.
-with healths as (
+with risks as (
+    select
+        risk.*,
+        case risk.risk_level when 'red' then 0 when 'yellow' then 1 else 2 end as level_order,
+        -- While there is no model, the points stand in for the probability.
+        coalesce(risk.value_at_risk_base, risk.mrr_base * risk.score * 0.01, 0) as value_order
+    from {{ ref('churn_risk') }} as risk
+),
+
+healths as (
     select
         health.tenant_id,
         health.customer_id,
@@ -31,16 +40,12 @@ select
     worth.value_12m_base,
     account.owner_id,
     row_number() over (
-        partition by risk.tenant_id
-        order by
-            case risk.risk_level when 'red' then 0 when 'yellow' then 1 else 2 end,
-            coalesce(risk.value_at_risk_base, risk.mrr_base * risk.score / 100.0, 0) desc,
-            risk.customer_id
+        partition by risk.tenant_id order by risk.level_order, risk.value_order desc, risk.customer_id
     ) as call_order
-from {{ ref('churn_risk') }} as risk
+from risks as risk
 left join healths
     on risk.tenant_id = healths.tenant_id and risk.customer_id = healths.customer_id
 left join {{ ref('customer_value') }} as worth
     on risk.tenant_id = worth.tenant_id and risk.customer_id = worth.customer_id
 left join {{ ref('dim_account') }} as account
-    on risk.tenant_id = account.tenant_id and risk.customer_id = concat('account:', account.account_id)
+    on risk.tenant_id = account.tenant_id and risk.customer_id = 'account:' || account.account_id

@@ -1,4 +1,13 @@
 -- Which lead is answered next: by tier, then by probability, then by points, then who has waited longest.
+with scored_leads as (
+    select
+        scored.*,
+        case scored.tier when 'hot' then 0 when 'warm' then 1 else 2 end as tier_order,
+        coalesce(scored.probability, 0) as probability_order,
+        coalesce(scored.score, 0) as score_order
+    from {{ ref('lead_score') }} as scored
+)
+
 select
     scored.tenant_id,
     scored.lead_id,
@@ -18,13 +27,9 @@ select
     row_number() over (
         partition by scored.tenant_id
         order by
-            case scored.tier when 'hot' then 0 when 'warm' then 1 else 2 end,
-            coalesce(scored.probability, 0) desc,
-            scored.score desc,
-            lead.created_at,
-            scored.lead_id
+            scored.tier_order, scored.probability_order desc, scored.score_order desc, lead.created_at, scored.lead_id
     ) as work_order
-from {{ ref('lead_score') }} as scored
+from scored_leads as scored
 inner join {{ ref('fact_lead') }} as lead
     on scored.tenant_id = lead.tenant_id and scored.lead_id = lead.lead_id
 where lead.converted_at is null and lead.disqualified_at is null

@@ -22,8 +22,8 @@ from scoring.estimators.spline import fit_spline
 from scoring.estimators.sql import to_sql
 from scoring.estimators.tables import AdditiveTables, FeatureTable, mean_of
 
-DECIMALS = 12
-"""Decimals of the contributions that are kept; below them only the order of a sum decides."""
+DECIMALS = 10
+"""Decimals of the contributions that are kept; what lies below differs with the number of threads."""
 CENTRE_ROWS = 200_000
 
 

@@ -270,8 +270,8 @@ def _learn_numbers(series: pl.Series, column: Column) -> Column | Dropped:
 
 
 def _learn_levels(series: pl.Series, name: str, position: int) -> Column | Dropped:
-    text = trimmed(series)
-    counts = text.drop_nulls().value_counts(name="rows").sort(["rows", name or ""], descending=[True, False])
+    text = trimmed(series).rename("level")
+    counts = text.drop_nulls().value_counts(name="rows").sort(["rows", "level"], descending=[True, False])
     known, has_missing = int(counts["rows"].sum()), text.null_count() > 0
     if not known:
         return Dropped(name, "all values are missing")

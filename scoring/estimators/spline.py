@@ -1,7 +1,7 @@
 """The smooth part: logistic regression on splines of numbers and indicators of levels, read back as polynomials."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,8 @@ KNOTS = (0.005, 0.2, 0.4, 0.6, 0.8, 0.995)
 """Quantiles of the knots; beyond the outer ones a spline is constant, so that it never extrapolates."""
 STRENGTHS = (0.01, 0.1, 1.0, 10.0)
 """Values of C that are tried: the prior variance of a coefficient on the log-odds scale."""
+CLOSEST = 1e-9
+"""Share of the range within which knots are one."""
 FOLDS, CHOICE_ROWS, FIT_ROWS = 5, 10_000, 100_000
 """Folds and rows that C is chosen on, and rows that coefficients are fitted on: a hundred or so need no more."""
 
@@ -30,6 +32,7 @@ class Basis:
 
     column: Column
     spline: Any = None
+    knots: FloatArray = field(default_factory=lambda: np.empty(0))
     direction: int = 0
 
     @property
@@ -44,7 +47,7 @@ class Basis:
         if self.column.kind == "category":
             return np.asarray(z[:, None] == np.arange(self.width), dtype=np.float64)
         missing = np.isnan(z)
-        smooth = self.spline.transform(np.where(missing, self.column.low, z)[:, None])
+        smooth = self.spline.transform(_scaled(np.where(missing, self.column.low, z), self.knots)[:, None])
         if self.direction:
             # Coefficients of B-splines that rise make a function that rises; these sums turn rises into coefficients.
             smooth = self.direction * np.cumsum(smooth[:, ::-1], axis=1)[:, ::-1]
@@ -63,19 +66,24 @@ class Basis:
         heights = weights[: self.spline.n_features_out_]
         if self.direction:
             heights = self.direction * np.cumsum(np.concatenate([[0.0], heights[1:]]))
-        knots, pieces = polynomials(self.spline.bsplines_[0], heights)
-        return replace(table, missing=missing, knots=knots, pieces=pieces)
+        pieces = polynomials(self.spline.bsplines_[0], heights)
+        return replace(table, missing=missing, knots=self.knots, pieces=pieces)
 
 
-def polynomials(spline: Any, heights: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Knots (m + 1,) and coefficients (m, 4) in the unit interval of a B-spline with the given coefficients."""
+def _scaled(z: FloatArray, knots: FloatArray) -> FloatArray:
+    """Values with the outer knots at 0 and 1: powers of amounts or of tiny shares would leave the range of doubles."""
+    return np.asarray(np.clip((z - knots[0]) / (knots[-1] - knots[0]), 0.0, 1.0))
+
+
+def polynomials(spline: Any, heights: FloatArray) -> FloatArray:
+    """Coefficients (pieces, 4) in the unit interval of each piece of a B-spline with the given coefficients."""
     whole = PPoly.from_spline(BSpline(spline.t, heights, spline.k))
     inside = slice(spline.k, len(spline.t) - spline.k)
     knots = whole.x[inside]
     rising = whole.c[::-1, spline.k : len(spline.t) - spline.k - 1]
     pieces = np.zeros((len(knots) - 1, 4))
     pieces[:, : spline.k + 1] = (rising * np.diff(knots) ** np.arange(spline.k + 1)[:, None]).T
-    return knots, pieces
+    return pieces
 
 
 def make_basis(z: FloatArray, column: Column, direction: int = 0) -> Basis:
@@ -92,9 +100,12 @@ def make_basis(z: FloatArray, column: Column, direction: int = 0) -> Basis:
         knots, degree = np.unique(np.quantile(known, KNOTS, method="closest_observation")), 3
         if len(knots) < 3:
             knots = np.unique([known.min(), *knots, known.max()])
-    spline = SplineTransformer(knots=knots[:, None], degree=degree, extrapolation="constant")
-    # Only the knots are learnt, and they are given; a single value would be too few rows for it.
-    return Basis(column, spline.fit(knots[:, None]), direction)
+    # Knots that a range of many orders of magnitude pushes into one are one; the outer ones stay.
+    inner = _scaled(knots, knots)
+    apart = np.diff(np.round(inner / CLOSEST), prepend=-1.0) > 0
+    knots = np.append(knots[:-1][apart[:-1] & (inner[:-1] < 1.0 - CLOSEST)], knots[-1])
+    spline = SplineTransformer(knots=_scaled(knots, knots)[:, None], degree=degree, extrapolation="constant")
+    return Basis(column, spline.fit(_scaled(knots, knots)[:, None]), knots, direction)
 
 
 def fit_spline(

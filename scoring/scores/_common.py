@@ -68,6 +68,11 @@ def latest(features: pl.DataFrame) -> pl.DataFrame:
     return features.filter(pl.col("is_latest"))
 
 
+def whole_points(column: str) -> pl.Expr:
+    """A score from 0 to 100 in whole points, half up, as people and the tables of CRM systems have it."""
+    return (pl.col(column) + 0.5).floor().cast(pl.Int64).alias(column)
+
+
 def empty(columns: Mapping[str, str]) -> pl.DataFrame:
     """No rows, with these columns."""
     return pl.DataFrame(schema=dict.fromkeys(columns, pl.String))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from scoring.rules import churn
-from scoring.scores._common import MODELS, NO_MODEL, factors_of, latest, model_of, probability_of
+from scoring.scores._common import MODELS, NO_MODEL, factors_of, latest, model_of, probability_of, whole_points
 
 READS = ("features.feat_customer", MODELS)
 COLUMNS = {
@@ -14,7 +14,7 @@ COLUMNS = {
     "as_of": "timestamp",
     "probability_30d": "double",
     "probability_90d": "double",
-    "score": "double",
+    "score": "bigint",
     "risk_level": "string",
     "triggers": "string",
     "reasons": "string",
@@ -63,4 +63,5 @@ def compute(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         level.alias("risk_level"),
         level.replace_strict(churn.ACTIONS, return_dtype=pl.String).alias("recommended_action"),
         (pl.col("probability_90d") * 12 * pl.col("mrr_base")).alias("value_at_risk_base"),
+        whole_points("score"),
     ).select(list(COLUMNS))

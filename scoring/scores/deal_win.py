@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from scoring.rules import deal
-from scoring.scores._common import MODELS, NO_MODEL, factors_of, latest, model_of, probability_of
+from scoring.scores._common import MODELS, NO_MODEL, factors_of, latest, model_of, probability_of, whole_points
 
 READS = ("features.feat_deal", MODELS)
 COLUMNS = {
@@ -15,7 +15,7 @@ COLUMNS = {
     "probability_30d": "double",
     "probability": "double",
     "stated_probability": "double",
-    "score": "double",
+    "score": "bigint",
     "amount_base": "double",
     "expected_amount_base": "double",
     "factors": "string",
@@ -47,5 +47,6 @@ def compute(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
             pl.lit(NO_MODEL if ever is None else ever.reason).alias("model_reason"),
         )
         .with_columns((pl.col("probability") * pl.col("amount_base")).alias("expected_amount_base"))
+        .with_columns(whole_points("score"))
         .select(list(COLUMNS))
     )

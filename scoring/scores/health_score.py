@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from scoring.rules.health import factors_of, health
+from scoring.scores._common import empty, whole_points
 
 READS = ("features.feat_customer", "seeds.health_factor")
 COLUMNS = {
@@ -13,7 +14,7 @@ COLUMNS = {
     "customer_id": "string",
     "as_of": "timestamp",
     "is_latest": "boolean",
-    "score": "double",
+    "score": "bigint",
     "risk_level": "string",
     "coverage": "double",
     "previous_score": "double",
@@ -26,6 +27,8 @@ COLUMNS = {
 def compute(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """Score every row of the features of customers, and set it against the one before."""
     features = tables["features.feat_customer"].sort("tenant_id", "customer_id", "cutoff_at", "is_latest")
+    if features.is_empty():
+        return empty(COLUMNS)
     factors = factors_of(tables["seeds.health_factor"])
     found = health(features, factors)
     lost = [f"{one.name}_lost" for one in factors]
@@ -38,9 +41,13 @@ def compute(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         pl.col("score").shift(1).over(whose).alias("previous_score"),
         *((pl.col(name).shift(1).over(whose) - pl.col(name)).alias(f"{name}_change") for name in lost),
     ).with_columns((pl.col("score") - pl.col("previous_score")).alias("score_change"))
-    moved = pl.struct([f"{name}_change" for name in lost]).map_elements(_moved_by, return_dtype=pl.String)
-    told = pl.struct(lost).map_elements(_told, return_dtype=pl.String)
-    return frame.with_columns(moved.alias("moved_by"), told.alias("factors")).select(list(COLUMNS))
+    moved = [_moved_by(row) for row in frame.select([f"{name}_change" for name in lost]).iter_rows(named=True)]
+    told = [_told(row) for row in frame.select(lost).iter_rows(named=True)]
+    return frame.with_columns(
+        pl.Series("moved_by", moved, dtype=pl.String),
+        pl.Series("factors", told, dtype=pl.String),
+        whole_points("score"),
+    ).select(list(COLUMNS))
 
 
 def _moved_by(changes: dict[str, float | None]) -> str | None:

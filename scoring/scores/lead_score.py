@@ -5,14 +5,14 @@ from collections.abc import Mapping
 import polars as pl
 
 from scoring.rules import lead
-from scoring.scores._common import MODELS, NO_MODEL, factors_of, latest, model_of, probability_of
+from scoring.scores._common import MODELS, NO_MODEL, empty, factors_of, latest, model_of, probability_of, whole_points
 
 READS = ("features.feat_lead", "seeds.lead_part", "seeds.lead_word", MODELS)
 COLUMNS = {
     "tenant_id": "string",
     "lead_id": "string",
     "as_of": "timestamp",
-    "score": "double",
+    "score": "bigint",
     "fit_score": "double",
     "engagement_score": "double",
     "coverage": "double",
@@ -32,6 +32,8 @@ COLUMNS = {
 def compute(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """One row per lead that is open at as_of."""
     frame = latest(tables["features.feat_lead"]).sort("tenant_id", "lead_id")
+    if frame.is_empty():
+        return empty(COLUMNS)
     parts = lead.parts_of(tables["seeds.lead_part"], tables["seeds.lead_word"])
     scored = lead.lead_score(frame, parts)
     model, version = model_of(tables, "lead_90d")
@@ -51,4 +53,5 @@ def compute(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         pl.lit(NO_MODEL if model is None else model.reason).alias("model_reason"),
     )
     lift = pl.col("probability") / base if base else pl.lit(None, dtype=pl.Float64)
-    return result.with_columns(lead.tier(pl.col("score"), lift).alias("tier")).select(list(COLUMNS))
+    tiered = result.with_columns(lead.tier(pl.col("score"), lift).alias("tier"))
+    return tiered.with_columns(whole_points("score")).select(list(COLUMNS))

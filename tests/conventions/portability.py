@@ -32,8 +32,10 @@ PORTABLE_TYPES = {"BIGINT", "BOOLEAN", "DATE", "DOUBLE", "INT", "TEXT", "TIMESTA
 # fmt: off
 NEVER_NULL_ORDER = {
     "owner_segment", "industry_segment", "client_type_segment", "budget_band_segment",
+    "level_order", "value_order", "tier_order", "probability_order", "score_order",
     "arrived_at", "changed_at", "cohort_month", "created_at", "dimension", "event_id", "first_seen_at",
-    "holds_from_date", "is_reopened", "known_from_at", "last_changed_at", "messaged_at", "occurred_at", "order_rule", "paid_at",
+    "holds_from_date", "is_reopened", "known_from_at", "last_changed_at", "messaged_at", "occurred_at",
+    "order_rule", "paid_at",
     "pipeline", "precedence", "referred_at", "responded_at", "set_at", "started_at", "step_number", "tenant_id",
     "touched_at",
 }
@@ -43,6 +45,7 @@ NEVER_NULL_ORDER = {
 UNIQUE_ORDER = {
     "event_number": "numbered by entity_events",
     "payment_id": "key of fact_payment",
+    "customer_id": "one row per customer of a list",
     "touch_id": "key of fact_touch",
     "touch_number": "place of a touch in its path",
     "event_id, source": "the key of raw.events",

@@ -39,7 +39,10 @@ def leads(**values: object) -> pl.DataFrame:
 
 
 def test_a_lead_by_hand() -> None:
-    """Fit: 0.3 × 50 + 0.2 × 100 + 0.2 × 100 + 0.3 × 25 = 62.5. Engagement: 0.3 × 25 + 0.2 × 50 + 0.3 × 66.7 + 0 = 37.5."""
+    """Fit: 0.3 × 50 + 0.2 × 100 + 0.2 × 100 + 0.3 × 25 = 62.5.
+
+    Engagement: 0.3 × 25 + 0.2 × 50 + 0.3 × 66.7 + 0 = 37.5.
+    """
     [found] = lead.lead_score(leads(), PARTS).to_dicts()
     assert found["fit_score"] == pytest.approx(62.5)
     assert found["engagement_score"] == pytest.approx(37.5)

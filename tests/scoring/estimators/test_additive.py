@@ -146,6 +146,33 @@ def test_a_frame_without_any_usable_column_gives_the_base_rate():
     assert not model.contributions(frame).any()
 
 
+ROWS = 400
+ODD = {
+    "four rows": {"x": [1.0, 2.0, 3.0, 4.0]},
+    "amounts beyond powers of doubles": {"x": [float(i) * 1e298 for i in range(ROWS)]},
+    "shares near the smallest double": {"x": [i % 30 * 5e-324 for i in range(ROWS)]},
+    "neighbouring doubles": {"x": [1.0 if i % 3 else float(np.nextafter(1, 2)) for i in range(ROWS)]},
+    "many orders of magnitude": {"x": [10.0 ** (i % 250) for i in range(ROWS)]},
+    "one value and missing ones": {"x": [1.0 if i % 3 else None for i in range(ROWS)]},
+    "one finite value": {"x": [1.0 if i % 3 else float("inf") for i in range(ROWS)]},
+    "one level and missing ones": {"x": ["a" if i % 3 else None for i in range(ROWS)]},
+    "mostly zero": {"x": [0.0 if i % 50 else float(i) for i in range(ROWS)]},
+    "names that the code might use": {"level": ["a", "b"] * 200, "rows": ["c", "d"] * 200, "": ["e", "f"] * 200},
+}
+
+
+@pytest.mark.parametrize("columns", ODD.values(), ids=ODD.keys())
+@pytest.mark.filterwarnings("error")
+def test_odd_columns_are_learned_and_kept(columns):
+    frame = pl.DataFrame(columns)
+    y = np.arange(frame.height) // 2 % 2
+    model = AdditiveClassifier(max_iter=10).fit(frame, y)
+    p = model.predict_proba(frame)
+    assert np.isfinite(p).all()
+    read = AdditiveClassifier.from_dict(json.loads(json.dumps(model.to_dict(), allow_nan=False)))
+    assert np.array_equal(read.predict_proba(frame), p)
+
+
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
