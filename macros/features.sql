@@ -123,38 +123,62 @@
 {%- macro days_since(at, cutoff) -%}{{ days(micros_between(at, cutoff)) }}{%- endmacro -%}
 
 {#-
-    How many cases of each key (and of the tenant, where the key is null) had been decided, and how many of them well, from each moment on at
-    which one became known; of the CTE `outcomes` (tenant_id, keys, is_good, known_from_at). For an as-of join.
+    How many cases of each key (or of the tenant, without a key) had been decided, and how many of them well, at each moment that is asked for: of the
+    CTEs `outcomes` (tenant_id, keys, is_good, known_from_at) and `asked` (tenant_id, keys, known_by_at). One sort of both; an as-of join is
+    a nested loop to DuckDB where it expects few rows.
 -#}
-{%- macro running_counts(outcomes, key=none) -%}
+{%- macro counts_at(outcomes, asked, key=none) -%}
     select
         counted.tenant_id,
         {%- if key %}
         counted.{{ key }},
         {%- endif %}
-        counted.known_from_at,
-        lead(counted.known_from_at) over decided_before as known_to_at,
-        cast(sum(counted.decided_count) over decided_before as bigint) as decided_count,
-        cast(sum(counted.good_count) over decided_before as bigint) as good_count
+        counted.known_by_at,
+        max(counted.decided_count) as decided_count,
+        max(counted.good_count) as good_count
     from (
         select
-            outcome.tenant_id,
+            moment.tenant_id,
             {%- if key %}
-            outcome.{{ key }},
+            moment.{{ key }},
             {%- endif %}
-            outcome.known_from_at,
-            count(*) as decided_count,
-            count(*) filter (where outcome.is_good) as good_count
-        from {{ outcomes }} as outcome
+            moment.known_by_at,
+            moment.is_asked,
+            cast(sum(moment.decided) over decided_by as bigint) as decided_count,
+            cast(sum(moment.good) over decided_by as bigint) as good_count
+        from (
+            select
+                outcome.tenant_id,
+                {%- if key %}
+                outcome.{{ key }},
+                {%- endif %}
+                outcome.known_from_at as known_by_at,
+                false as is_asked,
+                1 as decided,
+                case when outcome.is_good then 1 else 0 end as good
+            from {{ outcomes }} as outcome
+            union all
+            select
+                asking.tenant_id,
+                {%- if key %}
+                asking.{{ key }},
+                {%- endif %}
+                asking.known_by_at,
+                true as is_asked,
+                0 as decided,
+                0 as good
+            from {{ asked }} as asking
+        ) as moment
         {%- if key %}
-        where outcome.{{ key }} is not null
+        where moment.{{ key }} is not null
         {%- endif %}
-        group by outcome.tenant_id, {% if key %}outcome.{{ key }}, {% endif %}outcome.known_from_at
+        window decided_by as (
+            partition by moment.tenant_id{% if key %}, moment.{{ key }}{% endif %} order by moment.known_by_at
+            range between unbounded preceding and current row
+        )
     ) as counted
-    window decided_before as (
-        partition by counted.tenant_id{% if key %}, counted.{{ key }}{% endif %} order by counted.known_from_at
-        rows between unbounded preceding and current row
-    )
+    where counted.is_asked
+    group by counted.tenant_id, {% if key %}counted.{{ key }}, {% endif %}counted.known_by_at
 {%- endmacro -%}
 
 {#- A rate drawn towards a prior by as many cases as the setting says: with nothing known it is the prior. -#}

@@ -335,7 +335,8 @@ answers as (
     inner join nps_events as event
         on
             members.tenant_id = event.tenant_id
-            and members.id_value = case members.id_kind when 'user' then event.user_id when 'contact' then event.contact_id end
+            and members.id_kind = case when event.user_id is not null then 'user' else 'contact' end
+            and members.id_value = coalesce(event.user_id, event.contact_id)
             and event.known_from_at <= members.known_by_at
 ),
 

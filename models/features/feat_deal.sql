@@ -243,6 +243,7 @@ gates as (
 open_deals as (
     select
         stated.*,
+        case when stated.is_latest then cast('9999-12-31' as timestamp) else stated.cutoff_at end as known_by_at,
         case
             when stated.pipeline = 'adtech' then coalesce(decided.aggregated_stage, 'draft') else stages.stage
         end as stage,
@@ -333,6 +334,40 @@ discipline as (
     group by steps.tenant_id, steps.deal_id, steps.cutoff_at
 ),
 
+-- When each event of a policy first came. Runs that a revocation reopened are left to fact_sla.
+first_times as (
+    select known.tenant_id, known.deal_id, known.cutoff_at, known.event_type, min(known.occurred_at) as first_at
+    from known
+    group by known.tenant_id, known.deal_id, known.cutoff_at, known.event_type
+),
+
+breaches as (
+    select
+        deal.tenant_id,
+        deal.deal_id,
+        deal.cutoff_at,
+        count(*) filter (
+            where {{ hours(micros_between('start.first_at', 'coalesce(stop.first_at, deal.cutoff_at)')) }} > policy.target_hours
+        ) as sla_breach_count
+    from open_deals as deal
+    -- one timer per policy that has started
+    inner join {{ ref('dim_sla_policy') }} as policy
+        on deal.pipeline = policy.pipeline
+    inner join first_times as start
+        on
+            deal.tenant_id = start.tenant_id
+            and deal.deal_id = start.deal_id
+            and deal.cutoff_at = start.cutoff_at
+            and policy.start_event = start.event_type
+    left join first_times as stop
+        on
+            deal.tenant_id = stop.tenant_id
+            and deal.deal_id = stop.deal_id
+            and deal.cutoff_at = stop.cutoff_at
+            and policy.stop_event = stop.event_type
+    group by deal.tenant_id, deal.deal_id, deal.cutoff_at
+),
+
 activity_events as (
     {{ known_events('stg_activity_event', 'deal_id') }}
 ),
@@ -376,7 +411,7 @@ contacts as (
         on
             deal.tenant_id = contact.tenant_id
             and deal.contact_id = contact.contact_id
-            and (contact.known_from_at <= deal.cutoff_at or deal.is_latest)
+            and contact.known_from_at <= deal.known_by_at
     group by deal.tenant_id, deal.deal_id, deal.cutoff_at
 ),
 
@@ -397,7 +432,7 @@ accounts as (
         on
             deal.tenant_id = account.tenant_id
             and deal.account_id = account.account_id
-            and (account.known_from_at <= deal.cutoff_at or deal.is_latest)
+            and account.known_from_at <= deal.known_by_at
     group by deal.tenant_id, deal.deal_id, deal.cutoff_at
 ),
 
@@ -407,12 +442,12 @@ rates as (
         wanted.cutoff_at,
         wanted.currency,
         max_by(rate_event.rate, rate_event.rate_number) as fx_rate
-    from (select distinct deal.cutoff_at, deal.is_latest, deal.currency from open_deals as deal) as wanted
+    from (select distinct deal.cutoff_at, deal.known_by_at, deal.currency from open_deals as deal) as wanted
     inner join ({{ known_rates() }}) as rate_event
         on
             wanted.currency = rate_event.currency
             and rate_event.rate_date <= cast(wanted.cutoff_at as date)
-            and (rate_event.known_from_at <= wanted.cutoff_at or wanted.is_latest)
+            and rate_event.known_from_at <= wanted.known_by_at
     group by wanted.cutoff_at, wanted.currency
 ),
 
@@ -448,15 +483,15 @@ verdicts as (
 ),
 
 tenant_counts as (
-    {{ running_counts('verdicts') }}
+    {{ counts_at('verdicts', 'open_deals') }}
 ),
 
 owner_counts as (
-    {{ running_counts('verdicts', 'owner_id') }}
+    {{ counts_at('verdicts', 'open_deals', 'owner_id') }}
 ),
 
 source_counts as (
-    {{ running_counts('verdicts', 'deal_source') }}
+    {{ counts_at('verdicts', 'open_deals', 'deal_source') }}
 ),
 
 rated as (
@@ -468,26 +503,19 @@ rated as (
         owner_count.good_count as owner_good_count,
         source_count.decided_count as source_decided_count,
         source_count.good_count as source_good_count
-    from (
-        select
-            open_deals.*,
-            case when open_deals.is_latest then cast('9999-12-31' as timestamp) else open_deals.cutoff_at end as known_by_at
-        from open_deals
-    ) as deal
-    {{ asof_left_join(
-        'tenant_counts', 'tenant_count', 'deal.tenant_id = tenant_count.tenant_id', 'deal.known_by_at',
-        'known_from_at', 'known_to_at'
-    ) }}
-    {{ asof_left_join(
-        'owner_counts', 'owner_count',
-        'deal.tenant_id = owner_count.tenant_id and deal.owner_id = owner_count.owner_id', 'deal.known_by_at',
-        'known_from_at', 'known_to_at'
-    ) }}
-    {{ asof_left_join(
-        'source_counts', 'source_count',
-        'deal.tenant_id = source_count.tenant_id and deal.deal_source = source_count.deal_source', 'deal.known_by_at',
-        'known_from_at', 'known_to_at'
-    ) }}
+    from open_deals as deal
+    left join tenant_counts as tenant_count
+        on deal.tenant_id = tenant_count.tenant_id and deal.known_by_at = tenant_count.known_by_at
+    left join owner_counts as owner_count
+        on
+            deal.tenant_id = owner_count.tenant_id
+            and deal.owner_id = owner_count.owner_id
+            and deal.known_by_at = owner_count.known_by_at
+    left join source_counts as source_count
+        on
+            deal.tenant_id = source_count.tenant_id
+            and deal.deal_source = source_count.deal_source
+            and deal.known_by_at = source_count.known_by_at
 ),
 
 -- With nothing decided yet, half of all are won.
@@ -528,6 +556,7 @@ select
     deal.stage_return_count,
     deal.reopen_count,
     coalesce(deal.gate_count, 0) as gate_count,
+    coalesce(breaches.sla_breach_count, 0) as sla_breach_count,
     coalesce(pushes.push_count, 0) as push_count,
     deal.update_count,
     {{ days_between_dates('cast(deal.cutoff_at as date)', 'deal.expected_close_date') }} as days_to_expected_close,
@@ -564,6 +593,8 @@ left join contacts
     on deal.tenant_id = contacts.tenant_id and deal.deal_id = contacts.deal_id and deal.cutoff_at = contacts.cutoff_at
 left join rates
     on deal.cutoff_at = rates.cutoff_at and deal.currency = rates.currency
+left join breaches
+    on deal.tenant_id = breaches.tenant_id and deal.deal_id = breaches.deal_id and deal.cutoff_at = breaches.cutoff_at
 left join pushes
     on deal.tenant_id = pushes.tenant_id and deal.deal_id = pushes.deal_id and deal.cutoff_at = pushes.cutoff_at
 left join discipline

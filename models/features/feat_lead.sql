@@ -457,31 +457,28 @@ outcomes as (
 ),
 
 tenant_counts as (
-    {{ running_counts('outcomes') }}
+    {{ counts_at('outcomes', 'open_leads') }}
 ),
 
 source_counts as (
-    {{ running_counts('outcomes', 'lead_source') }}
+    {{ counts_at('outcomes', 'open_leads', 'lead_source') }}
 ),
 
 rated as (
     select
         lead.*,
-        {{ fdiv('coalesce(tenant_count.good_count, 0) + 1', 'coalesce(tenant_count.decided_count, 0) + 2') }}
-            as tenant_conversion_rate_30d,
+        {{ fdiv('tenant_count.good_count + 1', 'tenant_count.decided_count + 2') }} as tenant_conversion_rate_30d,
         source_count.decided_count as source_decided_count,
         source_count.good_count as source_good_count,
         setting.smoothing_count
     from open_leads as lead
-    {{ asof_left_join(
-        'tenant_counts', 'tenant_count', 'lead.tenant_id = tenant_count.tenant_id', 'lead.known_by_at',
-        'known_from_at', 'known_to_at'
-    ) }}
-    {{ asof_left_join(
-        'source_counts', 'source_count',
-        'lead.tenant_id = source_count.tenant_id and lead.lead_source = source_count.lead_source', 'lead.known_by_at',
-        'known_from_at', 'known_to_at'
-    ) }}
+    inner join tenant_counts as tenant_count
+        on lead.tenant_id = tenant_count.tenant_id and lead.known_by_at = tenant_count.known_by_at
+    left join source_counts as source_count
+        on
+            lead.tenant_id = source_count.tenant_id
+            and lead.lead_source = source_count.lead_source
+            and lead.known_by_at = source_count.known_by_at
     cross join {{ ref('scoring_setting') }} as setting
 )
 

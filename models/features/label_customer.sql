@@ -47,26 +47,31 @@ kept as (
     group by cutoffs.tenant_id, cutoffs.customer_id, cutoffs.cutoff_at
 ),
 
--- The first use after the cutoff, by whoever is known by now to belong to the customer.
-seen as (
-    select
-        cutoffs.tenant_id,
-        cutoffs.customer_id,
-        cutoffs.cutoff_at,
-        min(event.occurred_at) as seen_at
+users as (
+    select cutoffs.tenant_id, cutoffs.customer_id, cutoffs.cutoff_at, member.id_value as user_id
     from cutoffs
     inner join {{ ref('customer_member') }} as member
-        on
-            cutoffs.tenant_id = member.tenant_id
-            and member.customer_key in (cutoffs.customer_id, cutoffs.standing_customer_id)
-            and member.id_kind = 'user'
+        on cutoffs.tenant_id = member.tenant_id and cutoffs.customer_id = member.customer_key
+    where member.id_kind = 'user'
+    union
+    select cutoffs.tenant_id, cutoffs.customer_id, cutoffs.cutoff_at, member.id_value as user_id
+    from cutoffs
+    inner join {{ ref('customer_member') }} as member
+        on cutoffs.tenant_id = member.tenant_id and cutoffs.standing_customer_id = member.customer_key
+    where member.id_kind = 'user'
+),
+
+-- The first use after the cutoff, by whoever is known by now to belong to the customer.
+seen as (
+    select users.tenant_id, users.customer_id, users.cutoff_at, min(event.occurred_at) as seen_at
+    from users
     inner join {{ ref('stg_usage_event') }} as event
         on
-            member.tenant_id = event.tenant_id
-            and member.id_value = event.user_id
-            and event.occurred_at > cutoffs.cutoff_at
-            and {{ is_visible('event') }}
-    group by cutoffs.tenant_id, cutoffs.customer_id, cutoffs.cutoff_at
+            users.tenant_id = event.tenant_id
+            and users.user_id = event.user_id
+            and event.occurred_at > users.cutoff_at
+    where {{ is_visible('event') }}
+    group by users.tenant_id, users.customer_id, users.cutoff_at
 )
 
 select

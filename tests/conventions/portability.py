@@ -57,7 +57,6 @@ UNIQUE_ORDER = {
     "message_id": "key of fact_message",
     "message_number": "number of the message within its conversation",
     "priority": "key of stage_rule within a rule set",
-    "known_from_at": "running_counts has a row per key and moment",
     "rate_date": "one rate per currency and day",
     "opens_at": "windows of a calendar do not overlap",
     "changed_date": "one row per deal and day",

@@ -1,4 +1,4 @@
-"""Features built batch by batch, by dbt itself, are those built from nothing; what was known before is not built again."""
+"""Features built batch by batch, by dbt itself, are those built from nothing; what stood is not built again."""
 
 from datetime import datetime, timedelta
 
