@@ -1,4 +1,4 @@
-"""Features built batch by batch, by dbt itself, are those built from nothing; what stood is not built again."""
+"""A run that adds a batch leaves the features that a full build makes."""
 
 from datetime import datetime, timedelta
 
