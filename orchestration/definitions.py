@@ -19,6 +19,7 @@ from dagster import (
 
 from orchestration.assets import SOURCES, built, published, take_in
 from orchestration.resources import BuildOptions, Warehouse
+from orchestration.training import TRAINED, trained
 from warehouse.landing import waiting_files
 from warehouse.settings import Settings
 
@@ -26,13 +27,13 @@ SETTINGS = Settings()
 
 run_job = define_asset_job(
     "run",
-    selection=AssetSelection.all(),
+    selection=AssetSelection.all() - TRAINED,
     executor_def=in_process_executor,
     description="Take in what has arrived, build what is due, publish it.",
 )
 full_refresh_job = define_asset_job(
     "full_refresh",
-    selection=AssetSelection.all(),
+    selection=AssetSelection.all() - TRAINED,
     executor_def=in_process_executor,
     config=RunConfig(ops={"build": BuildOptions(as_of="", known_at="", full_refresh=True)}),
     description="The same, with every table built anew.",
@@ -43,6 +44,13 @@ ingestion_job = define_asset_job(
     executor_def=in_process_executor,
     description="Only take in what has arrived.",
 )
+train_job = define_asset_job(
+    "train",
+    selection=AssetSelection.assets(trained),
+    executor_def=in_process_executor,
+    description="Fit all scores anew; a model that is not worse than the one in force takes its place.",
+)
+weekly = ScheduleDefinition(job=train_job, cron_schedule="0 3 * * 1", default_status=DefaultScheduleStatus.STOPPED)
 hourly = ScheduleDefinition(job=run_job, cron_schedule="0 * * * *", default_status=DefaultScheduleStatus.STOPPED)
 
 
@@ -57,9 +65,9 @@ def inbox(context: SensorEvaluationContext) -> Iterator[RunRequest | SkipReason]
 
 
 defs = Definitions(
-    assets=[SOURCES, take_in, built, published],
-    jobs=[run_job, full_refresh_job, ingestion_job],
-    schedules=[hourly],
+    assets=[SOURCES, take_in, built, published, trained],
+    jobs=[run_job, full_refresh_job, ingestion_job, train_job],
+    schedules=[hourly, weekly],
     sensors=[inbox],
     resources={"warehouse": Warehouse(home=str(SETTINGS.layout().root))},
     executor=in_process_executor,

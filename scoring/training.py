@@ -127,9 +127,11 @@ def fit(spec: Spec, rows: pl.DataFrame, as_of: datetime) -> Fitted:
     model = _document(spec, rows, as_of, columns)
     model |= {"kind": chosen, "reason": reason, "base_rate": float(selector.base_rate_)}
     model["calibration"] = None if chosen == BASE or selector.calibration_ is None else list(selector.calibration_)
-    if chosen == "rule":
+    if estimator is None:
+        pass
+    elif chosen == "rule":
         model["rule_line"] = [estimator.intercept_, estimator.slope_]
-    elif chosen != BASE:
+    else:
         model["additive"] = estimator.to_dict()
     fitted = ScoreModel.from_dict(model)
     latest = features.tail(LATEST_ROWS)

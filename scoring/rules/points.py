@@ -1,6 +1,7 @@
 """Points from 0 to 100, from a number, a level or a word; nothing known is no points, not nought."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import polars as pl
 
@@ -14,10 +15,11 @@ def linear(column: str, nought: float, full: float) -> pl.Expr:
 def by_word(column: str, points: Mapping[str, float], other: float) -> pl.Expr:
     """The points of the first word that stands in a text, in the order given; `other` where none does."""
     text = pl.col(column).str.to_lowercase()
-    chosen = pl.when(text.is_null()).then(None)
+    chosen: Any = pl.when(text.is_null()).then(None)
     for word, value in points.items():
         chosen = chosen.when(text.str.contains(word, literal=True)).then(float(value))
-    return chosen.otherwise(float(other)).alias(column)
+    found: pl.Expr = chosen.otherwise(float(other)).alias(column)
+    return found
 
 
 def weighted(parts: Mapping[str, pl.Expr], weights: Mapping[str, float]) -> tuple[pl.Expr, pl.Expr]:

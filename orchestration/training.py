@@ -1,0 +1,58 @@
+"""The asset of the fitted models: what is trained weekly, with what it is worth as metadata."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from dagster import (
+    AssetExecutionContext,
+    AssetKey,
+    AssetSelection,
+    AssetSpec,
+    MaterializeResult,
+    MetadataValue,
+    multi_asset,
+)
+
+from orchestration.resources import Warehouse
+from scoring.fitting import Outcome, fit_all
+from scoring.specs import SPECS
+from warehouse import registry
+from warehouse.lock import writer_lock
+
+
+@multi_asset(
+    specs=[
+        AssetSpec(
+            key=["models", spec.score],
+            deps=[AssetKey(spec.features.split(".")), AssetKey(spec.labels.split("."))],
+            group_name="models",
+            description=f"Fitted models of the probability that {spec.purpose}.",
+        )
+        for spec in SPECS
+    ],
+    name="train",
+    can_subset=True,
+)
+def trained(context: AssetExecutionContext, warehouse: Warehouse) -> Iterator[MaterializeResult[Any]]:
+    """Fit the chosen scores, keep them in the registry, and say which came into force, and why."""
+    settings = warehouse.settings
+    chosen = sorted(key.path[-1] for key in context.selected_asset_keys)
+    with writer_lock(settings.layout(), "train", wait_seconds=settings.lock_wait_seconds):
+        outcomes = fit_all(settings, chosen)
+    for one in outcomes:
+        context.log.info(f"{one.version.version} ({one.chosen}): {one.reason} {one.decision}")
+        yield MaterializeResult(asset_key=["models", one.version.score], metadata=_metadata(warehouse, one))
+
+
+def _metadata(warehouse: Warehouse, one: Outcome) -> dict[str, Any]:
+    home = warehouse.settings.layout()
+    return {
+        "version": one.version.version,
+        "answers_with": one.chosen,
+        "is_in_force": one.version.is_champion,
+        "why": one.decision,
+        "card": MetadataValue.md(registry.load(home, one.version.score, one.version.version, registry.CARD_TEXT)),
+    }
+
+
+TRAINED = AssetSelection.assets(trained)
