@@ -53,8 +53,14 @@ TRIGGERS = (
     Trigger(
         "open_tickets",
         pl.col("open_ticket_count") > 0,
-        pl.format(
-            "{} tickets open, the oldest for {} days", pl.col("open_ticket_count"), _number("oldest_open_ticket_days")
+        pl.when(pl.col("open_ticket_count") == 1)
+        .then(pl.format("a ticket open for {} days", _number("oldest_open_ticket_days")))
+        .otherwise(
+            pl.format(
+                "{} tickets open, the oldest for {} days",
+                pl.col("open_ticket_count"),
+                _number("oldest_open_ticket_days"),
+            )
         ),
         20,
     ),
