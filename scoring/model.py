@@ -1,6 +1,6 @@
 """A fitted score as it is kept and applied: numbers and words, checked when they are read, nothing that is executed.
 
-Needs no scikit-learn. The log-odds of a row are the sum of an intercept and one contribution per feature, so that an
+The log-odds of a row are the sum of an intercept and one contribution per feature, so that an
 explanation is the score itself and not an approximation of it.
 """
 

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from scipy.special import expit, logit
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.linear_model import LogisticRegression
 
 from scoring.card import card_of, card_text
 from scoring.estimators.additive import AdditiveClassifier
+from scoring.estimators.rules import PlattRule
 from scoring.evaluation.backtest import base_rate
 from scoring.evaluation.leaks import LeakReport, leak_report
 from scoring.evaluation.selection import BASE, ScoreSelector
@@ -43,16 +44,16 @@ class RuleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def fit(self, X: pl.DataFrame, y: npt.ArrayLike) -> Self:  # noqa: N803
         """Fit intercept and slope on the rule's score of X (n, k) and y (n,)."""
         self.classes_ = np.unique(np.asarray(y))
-        points = self.spec.rule(X).to_numpy().reshape(-1, 1) / 100
-        line = LogisticRegression(C=1e4).fit(points, np.asarray(y))
-        self.slope_ = max(float(line.coef_[0, 0]), 0.0)
-        rate = base_rate(np.asarray(y, dtype=np.float64))
-        self.intercept_ = float(line.intercept_[0]) if self.slope_ > 0 else float(np.log(rate / (1 - rate)))
+        line = PlattRule().fit(self.spec.rule(X).to_numpy() / 100, np.asarray(y))
+        self.slope_, self.intercept_ = float(line.slope_), float(line.intercept_)
+        if self.slope_ == 0:
+            # Exactly what the base rate says, so that no difference passes for skill.
+            self.intercept_ = float(logit(base_rate(np.asarray(y, dtype=np.float64))))
         return self
 
     def predict_proba(self, X: pl.DataFrame) -> npt.NDArray[np.float64]:  # noqa: N803
         """Probabilities of both classes, shape (n, 2)."""
-        p = 1 / (1 + np.exp(-(self.intercept_ + self.slope_ * self.spec.rule(X).to_numpy() / 100)))
+        p = expit(self.intercept_ + self.slope_ * self.spec.rule(X).to_numpy() / 100)
         return np.column_stack([1 - p, p])
 
 

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from scoring.rules.points import linear, weighted
+from scoring.rules.points import linear, weigh
 
 WEIGHTS = {"stage_order": 0.4, "stage_age_ratio": 0.2, "push_count": 0.2, "days_since_last_activity": 0.2}
 PARTS = {
@@ -15,5 +15,5 @@ PARTS = {
 
 def rule_score(frame: pl.DataFrame) -> pl.Series:
     """Weighted points, 0 to 100, shape (n,); 50 where nothing is known."""
-    points, _ = weighted(PARTS, WEIGHTS)
-    return frame.select(points.fill_null(50.0).alias("rule_score")).to_series()
+    points = frame.select([part.alias(name) for name, part in PARTS.items()])
+    return weigh(points, WEIGHTS).score.fill_null(50.0).alias("rule_score")

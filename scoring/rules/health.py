@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from scoring.rules.points import linear, weighted
+from scoring.rules.points import linear, weigh
 
 RED_BELOW, YELLOW_BELOW = 50.0, 75.0
 MIN_COVERAGE = 0.5
@@ -57,12 +57,13 @@ def health(frame: pl.DataFrame, factors: tuple[Factor, ...]) -> pl.DataFrame:
         known), and per factor ``<factor>_points`` (0 to 100) and ``<factor>_lost`` (points of the score that it costs,
         which with the score sum to 100).
     """
-    parts = {one.name: linear(one.name, one.nought, one.full) for one in factors}
-    points = measures(frame).select([part.alias(name) for name, part in parts.items()])
-    weights = {one.name: one.weight for one in factors}
-    score, coverage = weighted({name: pl.col(name) for name in parts}, weights)
-    result = points.with_columns(score.alias("score"), coverage.alias("coverage"))
-    known = pl.col("coverage") * sum(weights.values())
+    points = measures(frame).select([linear(one.name, one.nought, one.full).alias(one.name) for one in factors])
+    weighed = weigh(points, {one.name: one.weight for one in factors})
+    lost = [
+        pl.Series(f"{one.name}_lost", weighed.lost[:, i] if frame.height else [], dtype=pl.Float64)
+        for i, one in enumerate(factors)
+    ]
+    result = pl.DataFrame([weighed.score.alias("score"), weighed.coverage.alias("coverage"), *lost])
     return result.select(
         "score",
         "coverage",
@@ -74,6 +75,7 @@ def health(frame: pl.DataFrame, factors: tuple[Factor, ...]) -> pl.DataFrame:
         .then(pl.lit("yellow"))
         .otherwise(pl.lit("green"))
         .alias("risk_level"),
-        *(pl.col(name).alias(f"{name}_points") for name in parts),
-        *(((100 - pl.col(name)) * weights[name] / known).alias(f"{name}_lost") for name in parts),
+        *(points[one.name].alias(f"{one.name}_points") for one in factors),
+        # What is not known costs nothing, and that is not the same as 0.
+        *(pl.when(points[one.name].is_not_null()).then(pl.col(f"{one.name}_lost")) for one in factors),
     )

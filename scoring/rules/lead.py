@@ -12,7 +12,7 @@ from functools import cache
 
 import polars as pl
 
-from scoring.rules.points import by_word, linear, weighted
+from scoring.rules.points import by_word, linear, weigh
 from warehouse.settings import PROJECT_DIR
 
 SIDES = ("fit", "engagement")
@@ -81,22 +81,14 @@ def lead_score(frame: pl.DataFrame, parts: tuple[Part, ...] | None = None) -> pl
         (pl.col("email_open_decayed_count") + 2 * pl.col("email_click_decayed_count")).alias("email_engagement")
     )
     points = measured.select([part.points for part in parts])
-    sides = {}
-    for side in SIDES:
-        own = {part.name: pl.col(part.name) for part in parts if part.side == side}
-        sides[side] = weighted(own, {part.name: part.weight for part in parts if part.side == side})
-    fit, coverage = sides["fit"]
-    engagement, _ = sides["engagement"]
-    result = points.with_columns(
-        fit.alias("fit_score"), engagement.alias("engagement_score"), coverage.alias("coverage")
-    )
-    halves = pl.mean_horizontal("fit_score", "engagement_score")
-    return result.select(
-        halves.alias("score"),
+    fit, engagement = (weigh(points, {part.name: part.weight for part in parts if part.side == side}) for side in SIDES)
+    sides = pl.DataFrame({"fit_score": fit.score, "engagement_score": engagement.score, "coverage": fit.coverage})
+    return sides.select(
+        pl.mean_horizontal("fit_score", "engagement_score").alias("score"),
         "fit_score",
         "engagement_score",
         "coverage",
-        *(pl.col(part.name).alias(f"{part.name}_points") for part in parts),
+        *(points[part.name].alias(f"{part.name}_points") for part in parts),
     )
 
 

@@ -1,9 +1,14 @@
 """Points from 0 to 100, from a number, a level or a word; nothing known is no points, not nought."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
+
+from scoring.estimators.weighted import WeightedScore
 
 
 def linear(column: str, nought: float, full: float) -> pl.Expr:
@@ -22,18 +27,26 @@ def by_word(column: str, points: Mapping[str, float], other: float) -> pl.Expr:
     return found
 
 
-def weighted(parts: Mapping[str, pl.Expr], weights: Mapping[str, float]) -> tuple[pl.Expr, pl.Expr]:
-    """Mean of the parts that are known by their weights, and the share of the weights that they have.
+@dataclass(frozen=True)
+class Weighed:
+    """Points by their weights.
 
-    Returns
-    -------
-    tuple of two expressions
-        Points from 0 to 100, null where no part is known; coverage from 0 to 1.
+    ``score`` is from 0 to 100, null where nothing is known; ``coverage`` is the share of the weights that is known,
+    0 to 1; ``lost`` are the points that each part costs, shape (n, parts), which with the score sum to 100.
     """
-    total = sum(weights.values())
-    known = pl.sum_horizontal(
-        [pl.when(part.is_not_null()).then(weights[name]).otherwise(0.0) for name, part in parts.items()]
-    )
-    points = pl.sum_horizontal([(part * weights[name]).fill_null(0.0) for name, part in parts.items()])
-    # Rounding must not lift a full score over 100.
-    return pl.when(known > 0).then((points / known).clip(0.0, 100.0)), known / total
+
+    score: pl.Series
+    coverage: pl.Series
+    lost: npt.NDArray[np.float64]
+
+
+def weigh(points: pl.DataFrame, weights: Mapping[str, float]) -> Weighed:
+    """Weighted mean of the parts that are known; the columns of `points` are named by `weights`."""
+    values = points.select(pl.col(name).cast(pl.Float64) for name in weights).to_numpy()
+    if not values.size:
+        nothing = pl.Series([], dtype=pl.Float64)
+        return Weighed(nothing, nothing, values)
+    scorer = WeightedScore(list(weights.values()), min_coverage=0.0).fit(values)
+    found = scorer.transform(values)
+    score, coverage = (pl.Series(column, dtype=pl.Float64).fill_nan(None) for column in found.T[:2])
+    return Weighed(score, coverage, scorer.lost(values))

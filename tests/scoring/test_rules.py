@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from scoring.rules import churn, health, lead
-from scoring.rules.points import by_word, linear, weighted
+from scoring.rules.points import by_word, linear, weigh
 
 PARTS = lead.default_parts()
 
@@ -23,10 +23,10 @@ def test_words_are_found_in_any_case_and_the_first_of_the_list_counts() -> None:
 
 def test_what_is_not_known_counts_for_nothing_and_lowers_the_coverage() -> None:
     frame = pl.DataFrame({"a": [100.0, 100.0, None], "b": [0.0, None, None]})
-    points, coverage = weighted({"a": pl.col("a"), "b": pl.col("b")}, {"a": 0.75, "b": 0.25})
-    found = frame.select(points.alias("p"), coverage.alias("c"))
-    assert found["p"].to_list() == [75, 100, None]
-    assert found["c"].to_list() == [1, 0.75, 0]
+    found = weigh(frame, {"a": 0.75, "b": 0.25})
+    assert found.score.to_list() == [75, 100, None]
+    assert found.coverage.to_list() == [1, 0.75, 0]
+    assert found.lost[0].tolist() == [0, 25]
 
 
 def leads(**values: object) -> pl.DataFrame:
