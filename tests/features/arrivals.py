@@ -1,6 +1,6 @@
 """Logs of the sample company with times of arrival: a history that comes in one load, then events as they happen.
 
-Most arrive within minutes; some are late by days, and one in fifty by weeks. Everything is drawn from the seed.
+More than half arrive within minutes; others are late by days, and one in ten by weeks. All is drawn from the seed.
 """
 
 import json
@@ -40,10 +40,77 @@ def with_arrivals(log: list[Event], loaded_at: datetime, seed: int) -> list[Even
     minutes = rng.exponential(20.0, len(log))
     fate = rng.random(len(log))
     days = np.where(
-        fate < 0.02, rng.uniform(7, 40, len(log)), np.where(fate < 0.12, rng.exponential(2.0, len(log)), 0.0)
+        fate < 0.1, rng.uniform(7, 40, len(log)), np.where(fate < 0.12, rng.exponential(2.0, len(log)), 0.0)
     )
     arrived = []
     for event, late_minutes, late_days in zip(log, minutes, days, strict=True):
         at = utc(event["time"]) + timedelta(minutes=float(late_minutes), days=float(late_days))
         arrived.append(event | {"_received_at": max(at, loaded_at)})
     return arrived
+
+
+OWN_IDS = ("activity_id", "ticket_id", "response_id", "payment_id", "message_id", "session_id")
+"""Ids of the things that an event tells of: with another one it tells of another thing, of the same people."""
+SAID = (
+    "industry", "job_title", "role", "kind", "lead_source", "utm_source", "utm_medium", "deal_source", "owner_id",
+    "plan", "primary_competitor", "priority", "activity_type", "feature", "city", "client_type",
+)  # fmt: skip
+SWAPPED = {"sentiment": "negative", "intent": "price"}
+"""Words that are counted."""
+FOLLOWING = {
+    "support.ticket.opened": "support.ticket.resolved",
+    "support.ticket.resolved": "support.ticket.reopened",
+    "crm.lead.created": "crm.lead.disqualified",
+    "crm.lead.assigned": "crm.lead.converted",
+    "chat.message.received": "chat.call.requested",
+    "crm.deal.created": "crm.deal.lost",
+    "crm.deal.next_step_set": "crm.deal.next_step_done",
+    "billing.subscription.renewed": "billing.subscription.cancelled",
+    "billing.payment.received": "billing.payment.failed",
+    "crm.email.delivered": "crm.email.clicked",
+    "lms.trial.started": "app.activated",
+}
+"""What may come after an event of a type, with the same data."""
+
+
+def _contradicted(value: object, name: str) -> object:
+    if isinstance(value, bool):
+        return not value
+    if name in SWAPPED:
+        return SWAPPED[name] if value != SWAPPED[name] else "other"
+    if isinstance(value, int | float):
+        return 0 if name == "score" else value * 3 + 1
+    return f"other {value}" if name in SAID else value
+
+
+def late_news(log: list[Event], before: datetime, received_at: datetime) -> list[Event]:
+    """Return news about everybody's past: what was said is contradicted, repeated of other things, and followed.
+
+    Somebody turns out to be the user behind every lead, and of every account.
+
+    Each event of before ``before`` gets up to four, an hour later than itself, all received at ``received_at``.
+    """
+    news = []
+    somebody = next(event["data"]["user_id"] for event in log if event["type"] == "app.login")
+    for event in log:
+        at = utc(event["time"]) + timedelta(hours=1)
+        if at >= before:
+            continue
+        data = event["data"]
+        contradicted = {name: _contradicted(value, name) for name, value in data.items()}
+        others = contradicted | {name: f"{data[name]}-late" for name in OWN_IDS if name in data}
+        variants = [(event["type"], contradicted), (event["type"], others), (FOLLOWING.get(event["type"]), data)]
+        if event["type"] == "crm.lead.created":
+            variants.append(("lms.trial.started", {"lead_id": data["lead_id"], "user_id": somebody}))
+        if event["type"] == "billing.subscription.started" and "account_id" in data:
+            contact = {"contact_id": f"of {data['account_id']}", "account_id": data["account_id"], "user_id": somebody}
+            variants.append(("crm.contact.upserted", contact))
+        for number, (kind, told) in enumerate(variants):
+            if kind is not None:
+                stamp = {
+                    "id": f"{event['id']}-late-{number}",
+                    "time": f"{at.isoformat()}Z",
+                    "_received_at": received_at,
+                }
+                news.append(event | stamp | {"type": kind, "data": told})
+    return news

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.features.arrivals import FEATURES, LABELS, sample_log, with_arrivals
+from tests.features.arrivals import FEATURES, LABELS, late_news, sample_log, with_arrivals
 from tests.laws.comparing import assert_same_rows
 from tests.laws.compiled import Event, Row, engine, utc
 
@@ -43,6 +43,15 @@ def test_what_is_received_later_changes_no_feature_of_the_past(
         rows = past(then[name], as_of)
         assert len(rows) > 30, name
         assert_same_rows(name, past(whole[name], as_of), rows)
+
+
+def test_news_about_everybodys_past_changes_nothing(log: list[Event], whole: dict[str, list[Row]]) -> None:
+    """Each event of the past is contradicted, repeated and followed, in news that is received at the end."""
+    end = CUTS[1]
+    news = late_news(log, end, end + timedelta(days=1))
+    told = built([*log, *news])
+    for name in FEATURES:
+        assert_same_rows(name, past(told[name], end), past(whole[name], end))
 
 
 def test_the_clocks_see_what_the_cut_log_has(log: list[Event]) -> None:
