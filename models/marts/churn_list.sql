@@ -40,7 +40,7 @@ select
     worth.value_12m_base,
     account.owner_id,
     row_number() over (
-        partition by risk.tenant_id order by risk.level_order, risk.value_order desc, risk.customer_id
+        partition by risk.tenant_id order by risk.level_order asc, risk.value_order desc, risk.customer_id asc
     ) as call_order
 from risks as risk
 left join healths

@@ -27,7 +27,11 @@ select
     row_number() over (
         partition by scored.tenant_id
         order by
-            scored.tier_order, scored.probability_order desc, scored.score_order desc, lead.created_at, scored.lead_id
+            scored.tier_order asc,
+            scored.probability_order desc,
+            scored.score_order desc,
+            lead.created_at asc,
+            scored.lead_id asc
     ) as work_order
 from scored_leads as scored
 inner join {{ ref('fact_lead') }} as lead
