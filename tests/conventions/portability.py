@@ -34,7 +34,6 @@ NEVER_NULL_ORDER = {
     "owner_segment", "industry_segment", "client_type_segment", "budget_band_segment",
     "level_order", "value_order", "tier_order", "probability_order", "score_order",
     "arrived_at", "changed_at", "cohort_month", "created_at", "dimension", "event_id", "first_seen_at",
-    "holds_from_date", "is_reopened", "known_from_at", "last_changed_at", "messaged_at", "occurred_at",
     "holds_from_date", "is_reopened", "known_by_at", "known_from_at", "last_changed_at", "messaged_at", "occurred_at",
     "order_rule", "paid_at",
     "pipeline", "precedence", "referred_at", "responded_at", "set_at", "started_at", "step_number", "tenant_id",
