@@ -17,6 +17,21 @@ app.add_typer(models, name="models")
 Score = Annotated[str, typer.Argument(help="Name of a score, such as churn_90d.")]
 
 
+@app.command()
+def score() -> None:
+    """Score with the models in force: build what they, and new events, change, without publishing.
+
+    A run does this too. Alone it shows at once what a promotion has changed.
+    """
+    from warehouse.build import build
+    from warehouse.lock import writer_lock
+
+    current = settings()
+    with writer_lock(current.layout(), "score", wait_seconds=current.lock_wait_seconds):
+        built = build(current)
+    out.print(f"Scores as of {built.as_of} UTC: {built.plan.action}, because {built.plan.reason}.")
+
+
 @models.command("list")
 def list_models() -> None:
     """List all versions, and which are in force."""

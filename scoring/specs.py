@@ -61,9 +61,9 @@ SPECS: tuple[Spec, ...] = (
         label="is_converted_90d",
         known_at="label_known_90d_at",
         horizon_days=90,
-        barred=(),
+        barred=("is_qualified",),
         rule=lead.rule_score,
-        segments=("source", "channel"),
+        segments=("lead_source", "channel"),
     ),
     Spec(
         score="churn_30d",
