@@ -30,7 +30,7 @@ from warehouse.lock import writer_lock
         )
         for spec in SPECS
     ],
-    name="train",
+    name="fit_models",
     can_subset=True,
 )
 def trained(context: AssetExecutionContext, warehouse: Warehouse) -> Iterator[MaterializeResult[Any]]:

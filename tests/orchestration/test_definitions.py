@@ -53,7 +53,7 @@ def test_lineage_goes_one_way_from_the_inbox_to_the_publication(definitions):
     assert events in graph.get(AssetKey(["staging", "stg_deal_event"])).parent_keys
     assert AssetKey(["facts", "fact_deal"]) in graph.get(AssetKey(["marts", "united_stage"])).parent_keys
     published = graph.get(AssetKey(["published", "current"])).parent_keys
-    assert {key.path[0] for key in published} == {"facts", "marts", "contacts"}
+    assert {key.path[0] for key in published} == {"facts", "marts", "scores", "contacts"}
     assert len(published) == sum(Path(m["original_file_path"]).parts[1] not in WORKSHOP for m in models(definitions))
 
 
@@ -64,7 +64,7 @@ def test_statistics_stand_between_what_they_read_and_the_marts(definitions):
         node = graph.get(AssetKey(statistic.table.split(".")))
         assert node.group_name == "computed"
         assert node.parent_keys == {AssetKey(table.split(".")) for table in statistic.reads}
-        assert {key.path[0] for key in node.child_keys} == {"marts"}
+        assert {key.path[0] for key in node.child_keys} in ({"marts"}, {"scores"})
         assert (node.description or "").startswith("One row per")
 
 
@@ -79,8 +79,17 @@ def test_every_data_test_is_a_check_and_ingestion_has_its_own(definitions):
 
 
 def test_jobs_and_schedule_exist(definitions):
-    assert {job.name for job in definitions.defs.resolve_all_job_defs()} >= {"run", "full_refresh", "ingestion"}
+    assert {job.name for job in definitions.defs.resolve_all_job_defs()} >= {
+        "run",
+        "full_refresh",
+        "ingestion",
+        "train",
+    }
     assert definitions.hourly.cron_schedule == "0 * * * *"
+    assert definitions.weekly.cron_schedule == "0 3 * * 1"
+    # A run scores with what is in force; it never fits anything.
+    selected = definitions.defs.resolve_job_def("run").asset_layer.executable_asset_keys
+    assert not {key for key in selected if key.path[0] == "models"}
 
 
 def test_the_sensor_asks_for_one_run_for_the_same_files(definitions, home):
