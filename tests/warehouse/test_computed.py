@@ -201,8 +201,10 @@ def test_the_code_of_statistics_is_part_of_the_fingerprint(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = project_fingerprint(settings)
-    shutil.copytree(build_module.FOLDER, tmp_path / "statistics")
-    monkeypatch.setattr(build_module, "FOLDER", tmp_path / "statistics")
+    copies = [tmp_path / str(number) / folder.name for number, folder in enumerate(build_module.folders())]
+    for folder, copy in zip(build_module.folders(), copies, strict=True):
+        shutil.copytree(folder, copy)
+    monkeypatch.setattr(build_module, "folders", lambda: copies)
     assert project_fingerprint(settings) == before
-    (tmp_path / "statistics" / "another.py").write_text("")
+    (copies[-1] / "another.py").write_text("")
     assert project_fingerprint(settings) != before
