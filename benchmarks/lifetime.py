@@ -4,12 +4,9 @@ The data are looked for in ``DEALHOUSE_SHARED_DATA``, else in ``../shared/data``
 """
 
 import argparse
-import os
-import sys
 import time
 from datetime import date, timedelta
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -18,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import SplineTransformer, StandardScaler
 
+from benchmarks.public_data import folder_of
 from scoring.evaluation.metrics import auc_interval, ece, lift_at, log_loss_skill, losses
 from scoring.evaluation.selection import ScoreSelector
 from scoring.evaluation.split import PurgedSnapshotSplit
@@ -41,20 +39,11 @@ FEATURES = ["age_days", "sales_agent_win_rate", "product_win_rate", "sales_price
 CLOSED_FEATURES = ["sales_agent_win_rate", "product_win_rate", "sales_price", "quarter_day"]
 
 
-def data_of(name: str) -> Path:
-    """Folder of a data set, wherever it is."""
-    root = os.environ.get("DEALHOUSE_SHARED_DATA")
-    folder = (Path(root) if root else Path(__file__).parents[1] / "../shared/data") / name
-    if not folder.is_dir():
-        sys.exit(f"The data set {name} is not at {folder.resolve()}. Set DEALHOUSE_SHARED_DATA to where it is.")
-    return folder
-
-
 # CDNOW ----------------------------------------------------------------------------------------------------------------
 
 
 def purchases() -> pl.DataFrame:
-    lines = [line.split() for line in (data_of("cdnow") / "CDNOW_sample.txt").read_text().splitlines()]
+    lines = [line.split() for line in (folder_of("cdnow") / "CDNOW_sample.txt").read_text().splitlines()]
     return pl.DataFrame(
         {
             "customer_id": [line[1] for line in lines],
@@ -106,7 +95,7 @@ class Deals:
     """Deals of the vendor's sample, and what was known of them on any day."""
 
     def __init__(self) -> None:
-        folder = data_of("maven_crm")
+        folder = folder_of("maven_crm")
         deals = pl.read_csv(folder / "sales_pipeline.csv", try_parse_dates=True)
         deals = deals.with_columns(pl.col("product").replace("GTXPro", "GTX Pro"), won=pl.col("deal_stage") == "Won")
         prices = pl.read_csv(folder / "products.csv").select("product", "sales_price")

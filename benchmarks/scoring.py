@@ -5,7 +5,6 @@ and scoring. The public data is read from `DEALHOUSE_SHARED_DATA`, or from `shar
 """
 
 import argparse
-import os
 import sys
 import tempfile
 import time
@@ -27,11 +26,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from benchmarks import measure
+from benchmarks.public_data import folder_of
 from scoring.estimators.additive import AdditiveClassifier
 from scoring.estimators.encoding import FrameEncoder
-from warehouse.settings import PROJECT_DIR
 
-DATA = Path(os.environ.get("DEALHOUSE_SHARED_DATA", PROJECT_DIR.parent / "shared" / "data"))
 REPEATS, DRAWS = 3, 200
 Fold = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Numbers of the test rows of one split, their outcomes and probabilities."""
@@ -112,7 +110,7 @@ def _one(y: np.ndarray, p: np.ndarray) -> list[Fold]:
 
 def telco() -> None:
     """Churn of 7,043 customers, raw columns, repeated 5-fold cross-validation."""
-    frame = pl.read_csv(DATA / "telco" / "WA_Fn-UseC_-Telco-Customer-Churn.csv")
+    frame = pl.read_csv(folder_of("telco") / "WA_Fn-UseC_-Telco-Customer-Churn.csv")
     y, rows = (frame["Churn"] == "Yes").to_numpy().astype(int), frame.drop("Churn")
     print(f"telco: {len(y):,} rows, {y.sum():,} churned, 5 folds, {REPEATS} repeats (target .848 and .413)")
     for name, model in _models().items():
@@ -135,7 +133,7 @@ def olist_leads() -> pl.DataFrame:
     rates of an origin and a page are of leads whose 30 days were over on that day, shrunk towards the rate of all such
     leads, and given as the logarithm of their ratio to that, which does not drift as the rate of all does.
     """
-    folder = DATA / "olist_funnel"
+    folder = folder_of("olist_funnel")
     leads = pl.read_csv(folder / "olist_marketing_qualified_leads_dataset.csv", try_parse_dates=True)
     deals = pl.read_csv(folder / "olist_closed_deals_dataset.csv", try_parse_dates=True)
     start = deals["won_date"].dt.date().min() - HORIZON  # type: ignore[operator]
@@ -167,7 +165,7 @@ def _as_of_rate(leads: pl.DataFrame, key: str, prior: pl.Expr, strength: float) 
 def olist() -> None:
     """Won within 30 days: the last quarter of all leads is predicted from those whose outcome was known before it."""
     leads = olist_leads()
-    every = pl.read_csv(DATA / "olist_funnel" / "olist_marketing_qualified_leads_dataset.csv", try_parse_dates=True)
+    every = pl.read_csv(folder_of("olist_funnel") / "olist_marketing_qualified_leads_dataset.csv", try_parse_dates=True)
     cutoff = every["first_contact_date"].sort()[len(every) * 3 // 4]
     train = leads.filter(pl.col("known_from") <= cutoff)
     test = leads.filter(pl.col("first_contact_date") >= cutoff)
@@ -185,7 +183,7 @@ def olist() -> None:
 
 def maven() -> None:
     """Won, given closed: the last quarter of the closed deals; no model is better than the rate of wins."""
-    folder = DATA / "maven_crm"
+    folder = folder_of("maven_crm")
     deals = pl.read_csv(folder / "sales_pipeline.csv", try_parse_dates=True)
     teams = pl.read_csv(folder / "sales_teams.csv")
     closed = deals.filter(pl.col("deal_stage").is_in(["Won", "Lost"])).join(teams, on="sales_agent", how="left")

@@ -60,6 +60,18 @@
 {%- endmacro -%}
 
 {#-
+    Joins each row of `subject`, which has a `known_by_at`, to the events of the same key that were known by then. The one place where a
+    feature's past is cut off.
+-#}
+{%- macro join_known(events, alias, subject, key, event_key=none) -%}
+    inner join {{ events }} as {{ alias }}
+        on
+            {{ subject }}.tenant_id = {{ alias }}.tenant_id
+            and {{ subject }}.{{ key }} = {{ alias }}.{{ event_key or key }}
+            and {{ alias }}.known_from_at <= {{ subject }}.known_by_at
+{%- endmacro -%}
+
+{#-
     From which cutoff on rows have to be made again: the first moment at which anything became known that this model has not seen, and
     in any case the last cutoff that it has, which was that of as_of. What was known before is known as well as ever, so that earlier
     rows stand.

@@ -128,11 +128,7 @@ tickets as (
         max_by(event.event_type, event.event_number) <> 'support.ticket.resolved' as is_open,
         {{ last_stated('event', 'priority') }} as priority
     from ticket_owners
-    inner join ticket_events as event
-        on
-            ticket_owners.tenant_id = event.tenant_id
-            and ticket_owners.ticket_id = event.ticket_id
-            and event.known_from_at <= ticket_owners.known_by_at
+    {{ join_known('ticket_events', 'event', 'ticket_owners', 'ticket_id') }}
     group by ticket_owners.tenant_id, ticket_owners.customer_id, ticket_owners.cutoff_at, event.ticket_id
 ),
 

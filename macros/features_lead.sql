@@ -1,5 +1,24 @@
 {#- Parts of models/features/feat_lead.sql, each a few CTEs: a model of its own would be built and kept for one reader. -#}
 
+{#- Known events that name the lead or its visitor, each once; with these columns of theirs. -#}
+{%- macro of_lead_or_visitor(events, columns) -%}
+    {%- for key in ['lead_id', 'visitor_id'] %}
+    select
+        lead.tenant_id,
+        lead.lead_id,
+        lead.cutoff_at,
+        event.event_id,
+        event.source,
+        event.occurred_at
+        {%- for column in columns %},
+        event.{{ column }}
+        {%- endfor %}
+    from open_leads as lead
+    {{ join_known(events, 'event', 'lead', key) }}
+    {{ 'union' if not loop.last }}
+    {%- endfor %}
+{%- endmacro -%}
+
 {#- CTEs on `open_leads`: `visits`, `engagements` (downloads and events) and `emails`. -#}
 {%- macro lead_touches() -%}
 session_events as (
@@ -7,37 +26,7 @@ session_events as (
 ),
 
 visits_of_leads as (
-    select
-        lead.tenant_id,
-        lead.lead_id,
-        lead.cutoff_at,
-        session.event_id,
-        session.source,
-        session.occurred_at,
-        session.page_views,
-        session.landing_page
-    from open_leads as lead
-    inner join session_events as session
-        on
-            lead.tenant_id = session.tenant_id
-            and lead.lead_id = session.lead_id
-            and session.known_from_at <= lead.known_by_at
-    union
-    select
-        lead.tenant_id,
-        lead.lead_id,
-        lead.cutoff_at,
-        session.event_id,
-        session.source,
-        session.occurred_at,
-        session.page_views,
-        session.landing_page
-    from open_leads as lead
-    inner join session_events as session
-        on
-            lead.tenant_id = session.tenant_id
-            and lead.visitor_id = session.visitor_id
-            and session.known_from_at <= lead.known_by_at
+    {{ of_lead_or_visitor('session_events', ['page_views', 'landing_page']) }}
 ),
 
 visits as (
@@ -66,21 +55,7 @@ engagement_events as (
 ),
 
 engagements_of_leads as (
-    select lead.tenant_id, lead.lead_id, lead.cutoff_at, event.event_id, event.source, event.event_type, event.occurred_at
-    from open_leads as lead
-    inner join engagement_events as event
-        on
-            lead.tenant_id = event.tenant_id
-            and lead.lead_id = event.lead_id
-            and event.known_from_at <= lead.known_by_at
-    union
-    select lead.tenant_id, lead.lead_id, lead.cutoff_at, event.event_id, event.source, event.event_type, event.occurred_at
-    from open_leads as lead
-    inner join engagement_events as event
-        on
-            lead.tenant_id = event.tenant_id
-            and lead.visitor_id = event.visitor_id
-            and event.known_from_at <= lead.known_by_at
+    {{ of_lead_or_visitor('engagement_events', ['event_type']) }}
 ),
 
 engagements as (
@@ -121,11 +96,7 @@ mails as (
         event.message_id,
         min(event.occurred_at) as occurred_at
     from open_leads as lead
-    inner join email_events as event
-        on
-            lead.tenant_id = event.tenant_id
-            and lead.lead_id = event.lead_id
-            and event.known_from_at <= lead.known_by_at
+    {{ join_known('email_events', 'event', 'lead', 'lead_id') }}
     group by lead.tenant_id, lead.lead_id, lead.cutoff_at, event.event_type, event.message_id
 ),
 
@@ -176,11 +147,7 @@ messages as (
         event.sender,
         event.occurred_at
     from open_leads as lead
-    inner join message_events as event
-        on
-            lead.tenant_id = event.tenant_id
-            and lead.lead_id = event.lead_id
-            and event.known_from_at <= lead.known_by_at
+    {{ join_known('message_events', 'event', 'lead', 'lead_id') }}
     where event.event_type <> 'chat.message.classified'
 ),
 
@@ -225,11 +192,7 @@ moods as (
         count(*) filter (where event.intent = 'price') > 0 as has_price_intent
     from messages
     -- a message may be classified again
-    inner join message_events as event
-        on
-            messages.tenant_id = event.tenant_id
-            and messages.message_id = event.message_id
-            and event.known_from_at <= messages.known_by_at
+    {{ join_known('message_events', 'event', 'messages', 'message_id') }}
     where event.event_type = 'chat.message.classified'
     group by messages.tenant_id, messages.lead_id, messages.cutoff_at
 ),
@@ -241,11 +204,7 @@ followup_events as (
 calls as (
     select lead.tenant_id, lead.lead_id, lead.cutoff_at, count(*) as call_request_count
     from open_leads as lead
-    inner join followup_events as event
-        on
-            lead.tenant_id = event.tenant_id
-            and lead.lead_id = event.lead_id
-            and event.known_from_at <= lead.known_by_at
+    {{ join_known('followup_events', 'event', 'lead', 'lead_id') }}
     where event.event_type = 'chat.call.requested'
     group by lead.tenant_id, lead.lead_id, lead.cutoff_at
 )

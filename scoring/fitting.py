@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
 from scoring.evaluation.metrics import losses
 from scoring.model import ScoreModel
@@ -76,10 +77,10 @@ def _decide(settings: Settings, spec: Spec, fitted: Fitted) -> tuple[bool, str]:
         return True, f"{champion.version} has never seen an outcome."
     with open_store(home, settings) as con:
         rows, _ = training_rows(con, spec)
-    since = rows.filter(rows["cutoff_at"].cast(str).str.slice(0, 19) > (old.trained_until or "")[:19])
+    since = rows if old.trained_until is None else rows.filter(pl.col("cutoff_at") > old.trained_until)
     if since.height < MIN_ROWS:
         return False, f"Only {since.height} outcomes are known since {champion.version}, {MIN_ROWS} are needed."
-    y = since["label"].cast(int).to_numpy()
+    y = since["label"].cast(pl.Int64).to_numpy()
     # The challenger has seen these rows; what it would have said of them is its out-of-time record in the card.
     told = fitted.card.get("out_of_time") or {}
     loss = losses(y, old.probability(since))

@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,7 @@ class ScoreModel:
     tables: AdditiveTables | None
     calibration: tuple[float, float] | None
     features: tuple[str, ...]
-    trained_until: str | None
+    trained_until: datetime | None
     reference: tuple[float, ...] | None
 
     @classmethod
@@ -106,7 +107,7 @@ class ScoreModel:
             if document.get("calibration") is None
             else _numbers(document["calibration"], "calibration"),
             features=tuple(features),
-            trained_until=document.get("trained_until"),
+            trained_until=_instant(document.get("trained_until")),
             reference=None if document.get("reference") is None else tuple(map(_share, document["reference"])),
         )
 
@@ -146,6 +147,13 @@ class ScoreModel:
             assert self.tables is not None
             raw = self.tables.contributions(frame.select(self.features))
         return np.asarray(raw if self.calibration is None else self.calibration[1] * raw)
+
+
+def _instant(value: Any) -> datetime | None:
+    try:
+        return None if value is None else datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{value!r} is no instant") from None
 
 
 def _share(value: Any) -> float:

@@ -5,7 +5,7 @@ and chosen, in :mod:`scoring.training`.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -51,73 +51,66 @@ _AT_CUTOFF = (
     "the stage as it stood at the cut-off, rebuilt from events received by then; most of winning is how far it is"
 )
 HOW_FAR = dict.fromkeys(("stage", "stage_order", "stage_visit_count", "gate_count"), _AT_CUTOFF)
+_LEAD = Spec(
+    score="lead_90d",
+    purpose="a lead converts within 90 days of the day it is looked at",
+    subject="lead_id",
+    features="features.feat_lead",
+    labels="features.label_lead",
+    label="is_converted_90d",
+    known_at="label_known_90d_at",
+    horizon_days=90,
+    # what people had judged already
+    barred=("is_qualified",),
+    rule=lead.rule_score,
+    segments=("lead_source", "channel"),
+)
+_CHURN = Spec(
+    score="churn_30d",
+    purpose="a paying customer has cancelled 30 days later",
+    subject="customer_id",
+    features="features.feat_customer",
+    labels="features.label_customer",
+    label="is_cancelled_30d",
+    known_at="label_known_30d_at",
+    horizon_days=30,
+    barred=(),
+    rule=churn.rule_score,
+    segments=("customer_kind", "plan"),
+)
+_DEAL = Spec(
+    score="deal_30d",
+    purpose="an open deal is won within 30 days",
+    subject="deal_id",
+    features="features.feat_deal",
+    labels="features.label_deal",
+    label="is_won_30d",
+    known_at="label_known_30d_at",
+    horizon_days=30,
+    barred=("account_id", "owner_id", "probability", "forecast_category"),
+    rule=deal.rule_score,
+    segments=("pipeline", "industry"),
+    trusted=HOW_FAR,
+)
 SPECS: tuple[Spec, ...] = (
-    Spec(
-        score="lead_90d",
-        purpose="a lead converts within 90 days of the day it is looked at",
-        subject="lead_id",
-        features="features.feat_lead",
-        labels="features.label_lead",
-        label="is_converted_90d",
-        known_at="label_known_90d_at",
-        horizon_days=90,
-        barred=("is_qualified",),
-        rule=lead.rule_score,
-        segments=("lead_source", "channel"),
-    ),
-    Spec(
-        score="churn_30d",
-        purpose="a paying customer has cancelled 30 days later",
-        subject="customer_id",
-        features="features.feat_customer",
-        labels="features.label_customer",
-        label="is_cancelled_30d",
-        known_at="label_known_30d_at",
-        horizon_days=30,
-        barred=(),
-        rule=churn.rule_score,
-        segments=("customer_kind", "plan"),
-    ),
-    Spec(
+    _LEAD,
+    _CHURN,
+    replace(
+        _CHURN,
         score="churn_90d",
         purpose="a paying customer has cancelled 90 days later",
-        subject="customer_id",
-        features="features.feat_customer",
-        labels="features.label_customer",
         label="is_cancelled_90d",
         known_at="label_known_90d_at",
         horizon_days=90,
-        barred=(),
-        rule=churn.rule_score,
-        segments=("customer_kind", "plan"),
     ),
-    Spec(
-        score="deal_30d",
-        purpose="an open deal is won within 30 days",
-        subject="deal_id",
-        features="features.feat_deal",
-        labels="features.label_deal",
-        label="is_won_30d",
-        known_at="label_known_30d_at",
-        horizon_days=30,
-        barred=("account_id", "owner_id", "probability", "forecast_category"),
-        rule=deal.rule_score,
-        segments=("pipeline", "industry"),
-        trusted=HOW_FAR,
-    ),
-    Spec(
+    _DEAL,
+    replace(
+        _DEAL,
         score="deal_ever",
         purpose="an open deal is won in the end",
-        subject="deal_id",
-        features="features.feat_deal",
-        labels="features.label_deal",
         label="is_won_ever",
         known_at="label_known_ever_at",
         horizon_days=90,
-        barred=("account_id", "owner_id", "probability", "forecast_category"),
-        rule=deal.rule_score,
-        segments=("pipeline", "industry"),
-        trusted=HOW_FAR,
     ),
 )
 

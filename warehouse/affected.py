@@ -93,7 +93,7 @@ def _names_that_tell_time(manifest: "Manifest") -> re.Pattern[str]:
     grown = True
     while grown:
         calls = _calls(telling)
-        found = {macro.name for macro in own if calls.search(macro.macro_sql.partition("-%}")[2])}
+        found = {macro.name for macro in own if calls.search(macro.macro_sql.partition("%}")[2])}
         grown = not found <= telling
         telling |= found
     return re.compile(rf"{_calls(telling).pattern}|ref\('stg_clock'\)")

@@ -22,7 +22,7 @@ from warehouse.clock import utc_now
 from warehouse.errors import DealhouseError
 from warehouse.recover import is_corruption
 from warehouse.settings import Home, Settings
-from warehouse.statistics import Statistic, folders, statistics
+from warehouse.statistics import Statistic, code_files, statistics
 from warehouse.store import open_store
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ class Plan:
     models: str = ""
     """Versions of the scoring models in force."""
     models_changed: bool = True
+    """Whether these are others than at the last build."""
 
 
 @dataclass(frozen=True)
@@ -113,8 +114,8 @@ def project_fingerprint(settings: Settings) -> str:
         files += (path for path in (settings.project_dir / part).rglob("*") if path.suffix in (".sql", ".csv", ".yml"))
     for path in sorted(files):
         digest.update(b"\0" + path.relative_to(settings.project_dir).as_posix().encode() + b"\0" + path.read_bytes())
-    for path in sorted((path for folder in folders() for path in folder.glob("*.py")), key=lambda path: path.name):
-        digest.update(b"\0" + path.name.encode() + b"\0" + path.read_bytes())
+    for path in code_files():
+        digest.update(b"\0" + f"{path.parent.name}/{path.name}".encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
 
 

@@ -262,11 +262,7 @@ payment_events as (
 payments as (
     select paid.tenant_id, paid.customer_id, paid.cutoff_at, event.event_type, event.occurred_at, paid.period_at
     from valued as paid
-    inner join payment_events as event
-        on
-            paid.tenant_id = event.tenant_id
-            and paid.subscription_id = event.subscription_id
-            and event.known_from_at <= paid.known_by_at
+    {{ join_known('payment_events', 'event', 'paid', 'subscription_id') }}
     union all
     select keys.tenant_id, keys.customer_id, keys.cutoff_at, event.event_type, event.occurred_at, null as period_at
     from keys

@@ -50,11 +50,7 @@ candidates as (
 known as (
     select candidates.cutoff_at, candidates.is_latest, events.*
     from candidates
-    inner join events
-        on
-            candidates.tenant_id = events.tenant_id
-            and candidates.deal_id = events.deal_id
-            and events.known_from_at <= candidates.known_by_at
+    {{ join_known('events', 'events', 'candidates', 'deal_id') }}
 ),
 
 stated as (
@@ -203,11 +199,7 @@ activities as (
         max(activity.occurred_at) as last_activity_at,
         count(distinct activity.contact_id) as active_contact_count
     from candidates
-    inner join activity_events as activity
-        on
-            candidates.tenant_id = activity.tenant_id
-            and candidates.deal_id = activity.deal_id
-            and activity.known_from_at <= candidates.known_by_at
+    {{ join_known('activity_events', 'activity', 'candidates', 'deal_id') }}
     group by candidates.tenant_id, candidates.deal_id, candidates.cutoff_at
 ),
 
@@ -223,11 +215,7 @@ contacts as (
         {{ last_stated('contact', 'role') }} as contact_role,
         {{ last_stated('contact', 'influence_score') }} as contact_influence_score
     from open_deals as deal
-    inner join contact_events as contact
-        on
-            deal.tenant_id = contact.tenant_id
-            and deal.contact_id = contact.contact_id
-            and contact.known_from_at <= deal.known_by_at
+    {{ join_known('contact_events', 'contact', 'deal', 'contact_id') }}
     group by deal.tenant_id, deal.deal_id, deal.cutoff_at
 ),
 
@@ -244,11 +232,7 @@ accounts as (
         {{ last_stated('account', 'kind') }} as account_kind,
         {{ last_stated('account', 'size') }} as employee_count
     from open_deals as deal
-    inner join account_events as account
-        on
-            deal.tenant_id = account.tenant_id
-            and deal.account_id = account.account_id
-            and account.known_from_at <= deal.known_by_at
+    {{ join_known('account_events', 'account', 'deal', 'account_id') }}
     group by deal.tenant_id, deal.deal_id, deal.cutoff_at
 ),
 

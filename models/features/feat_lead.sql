@@ -109,11 +109,7 @@ stated as (
             where events.event_type in ('crm.lead.qualified', 'crm.lead.disqualified')
         ) as verdict_event_type
     from candidates
-    inner join events
-        on
-            candidates.tenant_id = events.tenant_id
-            and candidates.lead_id = events.lead_id
-            and events.known_from_at <= candidates.known_by_at
+    {{ join_known('events', 'events', 'candidates', 'lead_id') }}
     group by
         candidates.tenant_id, candidates.lead_id, candidates.began_at, candidates.cutoff_at, candidates.known_by_at,
         candidates.is_latest
@@ -147,11 +143,7 @@ contacts as (
         count(*) as activity_count,
         min(event.occurred_at) filter (where event.activity_type in ('call', 'email', 'meeting')) as answered_at
     from open_leads as lead
-    inner join activity_events as event
-        on
-            lead.tenant_id = event.tenant_id
-            and lead.lead_id = event.lead_id
-            and event.known_from_at <= lead.known_by_at
+    {{ join_known('activity_events', 'event', 'lead', 'lead_id') }}
     group by lead.tenant_id, lead.lead_id, lead.cutoff_at
 ),
 

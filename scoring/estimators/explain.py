@@ -31,7 +31,13 @@ def _tables(model: Any) -> AdditiveTables:
     return tables
 
 
-def explain(model: Any, X: Any, top: int = 3, labels: Mapping[str, str] | None = None) -> pl.DataFrame:  # noqa: N803
+def explain(
+    model: Any,
+    X: Any,  # noqa: N803
+    top: int = 3,
+    labels: Mapping[str, str] | None = None,
+    scale: float = 1.0,
+) -> pl.DataFrame:
     """The strongest factors of each row, upwards and downwards.
 
     Parameters
@@ -44,6 +50,8 @@ def explain(model: Any, X: Any, top: int = 3, labels: Mapping[str, str] | None =
         Factors in each direction, at most.
     labels
         Words for columns; a column without is called by its name.
+    scale
+        Factor on the contributions: the slope of a calibration that is applied to the log-odds.
 
     Returns
     -------
@@ -55,7 +63,7 @@ def explain(model: Any, X: Any, top: int = 3, labels: Mapping[str, str] | None =
     if top < 1:
         raise ValueError(f"top must be at least 1, got {top}")
     tables, frame = _tables(model), columns.as_frame(X)
-    contributions = tables.contributions(X)
+    contributions = tables.contributions(X) * scale
     found: list[pl.DataFrame] = []
     for direction, signed in (("up", contributions), ("down", -contributions)):
         order = np.argsort(-signed, axis=1, kind="stable")[:, :top]

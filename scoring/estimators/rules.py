@@ -1,5 +1,6 @@
 """Two parameters on a rule's score, and one on a model's log-odds: what can be learned from very few outcomes."""
 
+from abc import ABC, abstractmethod
 from typing import Any, Self
 
 import numpy as np
@@ -14,7 +15,7 @@ from scoring.estimators.columns import FloatArray, is_frame
 STEPS, TOLERANCE = 100, 1e-10
 
 
-class _OneScore(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class _OneScore(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
     """A classifier of one column, given as (n, 1) or (n,)."""
 
     def decision_function(self, X: Any) -> FloatArray:  # noqa: N803
@@ -22,8 +23,9 @@ class _OneScore(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         return self._log_odds(validate_data(self, _as_column(X), reset=False, dtype=np.float64)[:, 0])
 
+    @abstractmethod
     def _log_odds(self, score: FloatArray) -> FloatArray:
-        raise NotImplementedError
+        """Log-odds (n,) of scores (n,)."""
 
     def predict_proba(self, X: Any) -> FloatArray:  # noqa: N803
         """Probabilities (n, 2) of `classes_`."""

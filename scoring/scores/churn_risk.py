@@ -1,11 +1,14 @@
 """Who of the paying customers may leave, why, and what to do about it, at as_of."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-import polars as pl
+from scoring.scores._common import MODELS
 
-from scoring.rules import churn
-from scoring.scores._common import MODELS, NO_MODEL, factors_of, latest, model_of, probability_of, whole_points
+if TYPE_CHECKING:
+    import polars as pl
 
 READS = ("features.feat_customer", MODELS)
 COLUMNS = {
@@ -34,6 +37,11 @@ HIGH_LIFT, RAISED_LIFT = 3.0, 1.5
 
 def compute(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """One row per customer who pays at as_of."""
+    import polars as pl
+
+    from scoring.applied import NO_MODEL, factors_of, latest, model_of, probability_of, whole_points
+    from scoring.rules import churn
+
     frame = latest(tables["features.feat_customer"]).sort("tenant_id", "customer_id")
     month, version_30d = model_of(tables, "churn_30d")
     quarter, version_90d = model_of(tables, "churn_90d")

@@ -6,11 +6,15 @@ within a month that stays the same, the expected number of the next twelve payme
 tells customers apart, p is the rate of all.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-import polars as pl
+from scoring.scores._common import MODELS
 
-from scoring.scores._common import MODELS, NO_MODEL, latest, model_of, probability_of
+if TYPE_CHECKING:
+    import polars as pl
 
 READS = ("features.feat_customer", MODELS)
 COLUMNS = {
@@ -29,6 +33,10 @@ MONTHS = 12
 
 def compute(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """One row per customer who pays at as_of."""
+    import polars as pl
+
+    from scoring.applied import NO_MODEL, latest, model_of, probability_of
+
     frame = latest(tables["features.feat_customer"]).sort("tenant_id", "customer_id")
     month, version = model_of(tables, "churn_30d")
     stays = 1 - pl.col("monthly_churn_probability")

@@ -1,11 +1,14 @@
 """How likely each open deal is won, within 30 days and in the end, at as_of."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-import polars as pl
+from scoring.scores._common import MODELS
 
-from scoring.rules import deal
-from scoring.scores._common import MODELS, NO_MODEL, factors_of, latest, model_of, probability_of, whole_points
+if TYPE_CHECKING:
+    import polars as pl
 
 READS = ("features.feat_deal", MODELS)
 COLUMNS = {
@@ -26,6 +29,11 @@ COLUMNS = {
 
 def compute(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """One row per deal that is open at as_of."""
+    import polars as pl
+
+    from scoring.applied import NO_MODEL, factors_of, latest, model_of, probability_of, whole_points
+    from scoring.rules import deal
+
     frame = latest(tables["features.feat_deal"]).sort("tenant_id", "deal_id")
     month, version_30d = model_of(tables, "deal_30d")
     ever, version_ever = model_of(tables, "deal_ever")

@@ -1,12 +1,13 @@
 """Health of each paying customer at the start of each month and at as_of, with what it costs points."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-import polars as pl
-
-from scoring.rules.health import factors_of, health
-from scoring.scores._common import empty, whole_points
+if TYPE_CHECKING:
+    import polars as pl
 
 READS = ("features.feat_customer", "seeds.health_factor")
 COLUMNS = {
@@ -26,6 +27,11 @@ COLUMNS = {
 
 def compute(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """Score every row of the features of customers, and set it against the one before."""
+    import polars as pl
+
+    from scoring.applied import empty, whole_points
+    from scoring.rules.health import factors_of, health
+
     features = tables["features.feat_customer"].sort("tenant_id", "customer_id", "cutoff_at", "is_latest")
     if features.is_empty():
         return empty(COLUMNS)

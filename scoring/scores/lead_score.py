@@ -1,11 +1,14 @@
 """How good each open lead is at as_of: by rule, by probability, and as a tier to work from."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-import polars as pl
+from scoring.scores._common import MODELS
 
-from scoring.rules import lead
-from scoring.scores._common import MODELS, NO_MODEL, empty, factors_of, latest, model_of, probability_of, whole_points
+if TYPE_CHECKING:
+    import polars as pl
 
 READS = ("features.feat_lead", "seeds.lead_part", "seeds.lead_word", MODELS)
 COLUMNS = {
@@ -31,6 +34,19 @@ COLUMNS = {
 
 def compute(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """One row per lead that is open at as_of."""
+    import polars as pl
+
+    from scoring.applied import (
+        NO_MODEL,
+        empty,
+        factors_of,
+        latest,
+        model_of,
+        probability_of,
+        whole_points,
+    )
+    from scoring.rules import lead
+
     frame = latest(tables["features.feat_lead"]).sort("tenant_id", "lead_id")
     if frame.is_empty():
         return empty(COLUMNS)

@@ -11,11 +11,11 @@ from itertools import pairwise
 import duckdb
 import pytest
 
+from benchmarks.public_data import place_of
 from tests.attribution.rebuilding import rebuilt_from
-from warehouse.settings import PROJECT_DIR
 from warehouse.statistics.markov_channel import removal_effects
 
-PATHS = PROJECT_DIR.parent / "shared" / "data" / "paths"
+PATHS = place_of("paths")
 pytestmark = pytest.mark.skipif(not PATHS.exists(), reason=f"the public paths are not here: {PATHS}")
 
 PATHS_AS_MART = """

@@ -1,14 +1,18 @@
 """What every statistic owes its reader: a declared source, a grain, described columns, a place between two phases."""
 
+import subprocess
+import sys
 from typing import Any
 
 import polars as pl
 import pytest
 
+from scoring.scores import score_month
+from scoring.specs import SPECS
 from tests.laws.compiled import engine, project
 from warehouse.computed import rows_of
 from warehouse.settings import PROJECT_DIR
-from warehouse.statistics import Statistic, folders, statistics
+from warehouse.statistics import Statistic, statistics
 
 READS = {"facts", "marts", "features", "seeds"}
 EXCEPTIONS = {
@@ -28,7 +32,8 @@ def sources() -> dict[str, dict[str, Any]]:
 
 
 def test_every_module_is_a_source_and_every_source_a_module() -> None:
-    modules = {path.stem for folder in folders() for path in folder.glob("*.py") if not path.stem.startswith("_")}
+    folders = (PROJECT_DIR / "warehouse" / "statistics", PROJECT_DIR / "scoring" / "scores")
+    modules = {path.stem for folder in folders for path in folder.glob("*.py") if not path.stem.startswith("_")}
     assert modules == {statistic.name for statistic in statistics()} == set(sources())
 
 
@@ -86,3 +91,17 @@ def test_of_nothing_it_makes_nothing_with_all_its_columns(statistic: Statistic) 
 
 def test_every_file_of_the_folder_is_a_source() -> None:
     assert {path.stem for path in (PROJECT_DIR / "models" / "computed").glob("*")} == set(sources())
+
+
+def test_listing_them_imports_nothing_heavy() -> None:
+    """Every command lists them, when it opens the work file."""
+    code = "import sys; from warehouse.statistics import statistics; statistics(); print(*sys.modules)"
+    listed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PROJECT_DIR)
+    modules = set(listed.stdout.split())
+    assert "scoring.scores.churn_risk" in modules
+    assert not {"sklearn", "scipy", "numpy", "polars", "splink"} & modules
+
+
+def test_months_of_scores_are_read_for_every_spec() -> None:
+    reads = set(score_month.READS)
+    assert {table for spec in SPECS for table in (spec.features, spec.labels)} <= reads

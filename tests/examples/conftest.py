@@ -1,22 +1,13 @@
 """Events of the example mappings, made from the public data sets; skipped where these are not there."""
 
-from pathlib import Path
-
 import duckdb
 import pytest
 
+from tests.public_data import data_of
 from warehouse.settings import PROJECT_DIR
 from warehouse.sources.mapping import MappingResult, load
 
 EXAMPLES = PROJECT_DIR / "examples"
-DATA = PROJECT_DIR.parent / "shared" / "data"
-
-
-def data_of(name: str) -> Path:
-    folder = DATA / name
-    if not folder.is_dir():
-        pytest.skip(f"the data set {name} is not at {folder}")
-    return folder
 
 
 class Mapped:

@@ -5,11 +5,12 @@ import pandas as pd
 import pytest
 
 from tests.part import copy_project
+from tests.public_data import data_of
 from warehouse import pipeline
 from warehouse.publish import Published
 from warehouse.settings import Settings
 
-from .conftest import EXAMPLES, data_of
+from .conftest import EXAMPLES
 from .test_known_numbers import Rows
 
 MARGIN = 0.8

@@ -6,11 +6,12 @@ import duckdb
 import pytest
 
 from tests.part import copy_project
+from tests.public_data import data_of
 from warehouse import pipeline
 from warehouse.publish import Published
 from warehouse.settings import Settings
 
-from .conftest import EXAMPLES, data_of
+from .conftest import EXAMPLES
 
 Rows = Callable[[str], list[tuple[object, ...]]]
 

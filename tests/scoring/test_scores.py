@@ -7,8 +7,9 @@ from datetime import date, datetime
 import polars as pl
 import pytest
 
+from scoring.applied import factors_of
 from scoring.scores import churn_risk, customer_value, deal_win, score_month
-from scoring.scores._common import MODELS, factors_of
+from scoring.scores._common import MODELS
 from scoring.specs import spec
 
 AS_OF = datetime(2026, 6, 30)

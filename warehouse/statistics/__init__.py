@@ -58,9 +58,11 @@ def statistics() -> tuple[Statistic, ...]:
     return tuple(sorted(found, key=lambda statistic: statistic.name))
 
 
-def folders() -> list[Path]:
-    """Where the code of statistics stands: what it computes is part of what a build depends on."""
-    return [Path(folder) for package in _packages() for folder in package.__path__]
+def code_files() -> list[Path]:
+    """Files of code that results depend on: of this folder, and of the whole package that announced one."""
+    tops = [importlib.import_module(package.__name__.partition(".")[0]) for package in _packages()[1:]]
+    folders = [Path(folder) for package in (_packages()[0], *tops) for folder in package.__path__]
+    return [path for folder in folders for path in sorted(folder.rglob("*.py"))]
 
 
 @cache

@@ -1,16 +1,12 @@
 """Frames of mixed types, and the public data set where it is there."""
 
-import os
 from datetime import date, timedelta
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
-from warehouse.settings import PROJECT_DIR
-
-DATA = Path(os.environ.get("DEALHOUSE_SHARED_DATA", PROJECT_DIR.parent / "shared" / "data"))
+from tests.public_data import data_of
 
 
 def mixed(rows: int, seed: int = 0) -> tuple[pl.DataFrame, np.ndarray]:
@@ -47,8 +43,5 @@ def data() -> tuple[pl.DataFrame, np.ndarray]:
 
 @pytest.fixture(scope="session")
 def telco() -> tuple[pl.DataFrame, np.ndarray]:
-    path = DATA / "telco" / "WA_Fn-UseC_-Telco-Customer-Churn.csv"
-    if not path.is_file():
-        pytest.skip(f"the data set telco is not at {path.parent}")
-    frame = pl.read_csv(path)
+    frame = pl.read_csv(data_of("telco") / "WA_Fn-UseC_-Telco-Customer-Churn.csv")
     return frame.drop("Churn"), (frame["Churn"] == "Yes").to_numpy().astype(int)

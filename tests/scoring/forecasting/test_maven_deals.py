@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks import lifetime
-from tests.scoring.lifetime.shared_data import data_of
+from tests.public_data import data_of
 
 
 @pytest.fixture(autouse=True)

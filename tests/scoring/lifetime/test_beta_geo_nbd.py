@@ -11,7 +11,7 @@ from sklearn.base import clone
 
 from scoring.lifetime import BetaGeoNBD
 from scoring.lifetime.purchases import purchase_histories
-from tests.scoring.lifetime.shared_data import data_of
+from tests.public_data import data_of
 
 CALIBRATION_END = date(1997, 9, 30)
 

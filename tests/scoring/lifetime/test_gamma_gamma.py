@@ -8,7 +8,7 @@ import pytest
 
 from scoring.lifetime import GammaGamma
 from scoring.lifetime.purchases import purchase_histories
-from tests.scoring.lifetime.shared_data import data_of
+from tests.public_data import data_of
 
 
 def test_cdnow_gives_the_published_parameters():

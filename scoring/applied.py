@@ -1,0 +1,86 @@
+"""Models in force on features: probabilities, and what moved them, as the tables of scores show them."""
+
+import json
+from collections.abc import Mapping
+
+import polars as pl
+
+from scoring.estimators.explain import explain
+from scoring.model import ScoreModel
+from scoring.scores._common import MODELS
+
+TOP = 3
+NO_MODEL = "No model is in force yet: the rule stands alone. Train one with `dealhouse models train`."
+
+
+def model_of(tables: Mapping[str, pl.DataFrame], score: str) -> tuple[ScoreModel | None, str | None]:
+    """The model of a score that is in force, and its version; None and None where there is none."""
+    found = tables[MODELS].filter(pl.col("score") == score)
+    if found.is_empty():
+        return None, None
+    return ScoreModel.from_json(found["model"][0]), str(found["version"][0])
+
+
+def probability_of(model: ScoreModel | None, frame: pl.DataFrame) -> pl.Series:
+    """Probability of each row, shape (n,); null where no model, or no outcome, tells it."""
+    if model is None:
+        return pl.Series([None] * frame.height, dtype=pl.Float64)
+    return pl.Series(model.probability(frame), dtype=pl.Float64).fill_nan(None)
+
+
+def factors_of(model: ScoreModel | None, frame: pl.DataFrame, top: int = TOP) -> pl.Series:
+    """What moved the score most, up and down, as JSON; null where there is no model with contributions.
+
+    Returns
+    -------
+    polars.Series
+        Texts, shape (n,): ``{"up": [{"feature", "value", "log_odds", "words"}, …], "down": […], "rest": x}``; with the
+        intercept of the model, all of them sum to the log-odds of the row.
+    """
+    if model is None or not model.names:
+        return pl.Series([None] * frame.height, dtype=pl.String)
+    told: list[dict[str, list[dict[str, object]]]] = [{"up": [], "down": []} for _ in range(frame.height)]
+    rest = model.contributions(frame).sum(axis=1)
+    for one in _factors(model, frame, top).iter_rows(named=True):
+        rest[one["row"]] -= one["contribution"]
+        factor = {name: one[name] for name in ("feature", "value", "words")}
+        told[one["row"]][one["direction"]].append(factor | {"log_odds": round(one["contribution"], 6)})
+    texts = [
+        json.dumps({**one, "rest": round(left, 6)}, ensure_ascii=False)
+        for one, left in zip(told, rest.tolist(), strict=True)
+    ]
+    return pl.Series(texts, dtype=pl.String)
+
+
+def _factors(model: ScoreModel, frame: pl.DataFrame, top: int) -> pl.DataFrame:
+    """Factors as :func:`~scoring.estimators.explain.explain` gives them; a rule is one factor."""
+    if model.tables is not None:
+        slope = 1.0 if model.calibration is None else model.calibration[1]
+        return explain(model.tables, frame.select(model.features), top, scale=slope)
+    points = model.spec.rule(frame)
+    return pl.DataFrame(
+        {
+            "row": range(frame.height),
+            "direction": "up",
+            "feature": "rule_score",
+            "value": points.round(1).cast(pl.String),
+            "contribution": model.contributions(frame)[:, 0],
+            "words": pl.Series([f"rule score {value:.0f} of 100" for value in points], dtype=pl.String),
+        },
+        schema_overrides={"row": pl.Int64},
+    )
+
+
+def latest(features: pl.DataFrame) -> pl.DataFrame:
+    """The rows as of the build's as_of, of those that are still open then."""
+    return features.filter(pl.col("is_latest"))
+
+
+def whole_points(column: str) -> pl.Expr:
+    """A score from 0 to 100 in whole points, half up, as people and the tables of CRM systems have it."""
+    return (pl.col(column) + 0.5).floor().cast(pl.Int64).alias(column)
+
+
+def empty(columns: Mapping[str, str]) -> pl.DataFrame:
+    """No rows, with these columns."""
+    return pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
