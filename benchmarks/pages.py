@@ -127,10 +127,10 @@ def _rollbacks(settings: Settings, number: int) -> None:
         with open_published(home) as con:
             assert con.execute(QUESTIONS[-1]).fetchone() == (names[(turn + 1) % len(names)],)
     probe.unlink()
+    flip, everything, one_byte = (_p95(sorted(times)) for times in (flips, whole, synced))
     print(
-        f"{number} rollbacks, each seen by the next page; 95th of 100: the pointer {_p95(sorted(flips)):.2f} ms (at most "
-        f"5 wanted), all of it with the manifest {_p95(sorted(whole)):.2f} ms; writing and syncing one byte on this "
-        f"disk {_p95(sorted(synced)):.2f} ms"
+        f"{number} rollbacks, each seen by the next page; 95th of 100: the pointer {flip:.2f} ms (target at most 5), all "
+        f"of it with the manifest {everything:.2f} ms; writing and syncing one byte on this disk {one_byte:.2f} ms"
     )
 
 
