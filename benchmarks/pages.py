@@ -129,7 +129,7 @@ def _rollbacks(settings: Settings, number: int) -> None:
     probe.unlink()
     flip, everything, one_byte = (_p95(sorted(times)) for times in (flips, whole, synced))
     print(
-        f"{number} rollbacks, each seen by the next page; 95th of 100: the pointer {flip:.2f} ms (target at most 5), all "
+        f"{number} rollbacks, each seen by the next page; 95th of 100: the pointer {flip:.2f} ms (target 5), all "
         f"of it with the manifest {everything:.2f} ms; writing and syncing one byte on this disk {one_byte:.2f} ms"
     )
 
