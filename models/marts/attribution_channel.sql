@@ -1,4 +1,5 @@
--- A conversion counts in the month in which it came about, spend in the month in which it was spent, cost in that in which it counts.
+-- A conversion counts in the month in which it came about, spend in the month in which it was spent, and cost in that in which it
+-- counts.
 with credited as (
     select
         credit.tenant_id,
