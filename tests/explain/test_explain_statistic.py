@@ -16,6 +16,9 @@ from warehouse.explain import ExplainedRow, explain_change
 from warehouse.pipeline import run
 from warehouse.settings import Settings
 
+pytestmark = pytest.mark.slow
+"""Two publications and four states that are built anew."""
+
 
 def event(number: int, kind: str, time: str, **data: Any) -> dict[str, Any]:
     head = {"specversion": "1.0", "id": f"e{number}", "source": "crm", "tenantid": "t"}
