@@ -1,8 +1,9 @@
 """Why a number changed that a statistic has computed: between two publications, and two dates, which are rebuilt.
 
-Experiment x: a was shown to l1 and l2, of whom l1 converted; b to l3 and l4. First nobody of b had converted: 0 − 1/2,
-and with the pooled rate of 1/4 a z of 0.5 ÷ √(1/4 × 3/4 × (1/2 + 1/2)) = 1.1547, p = 0.2482. That l3 converted, too, on
-the 12th, came a week later: the rates are equal, p = 1.
+Experiment x: a was shown to l1 and l2, of whom l1 converted; b to l3 and l4, of whom nobody did. The rates differ by
+0 − 1/2; with the pooled rate of 1/4 z is 0.5 ÷ √(1/4 × 3/4 × (1/2 + 1/2)) = 1.1547, p = 0.2482; a split of 2 and 2 is
+as planned, p = 1. That b was shown to l5, too, on the 12th, came a week later: the pooled rate is 1/5, z is
+0.5 ÷ √(1/5 × 4/5 × (1/2 + 1/3)) = 1.3693, p = 0.1709; of 2 and 3 where 2.5 each were expected, 0.1 + 0.1, p = 0.6547.
 """
 
 import json
@@ -33,7 +34,7 @@ FIRST = [
     event(5, "crm.lead.converted", "03-10T08:00", lead_id="l1"),
     event(6, "crm.lead.created", "03-31T08:00", lead_id="l9", lead_source="paid"),
 ]
-SECOND = [event(7, "crm.lead.converted", "03-12T08:00", lead_id="l3")]
+SECOND = [event(7, "crm.experiment.exposed", "03-12T08:00", experiment_id="x", variant="b", lead_id="l5")]
 
 
 @pytest.fixture(scope="module")
@@ -52,16 +53,18 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 def of_b(settings: Settings, before: str, after: str) -> ExplainedRow:
+    """Variant b; of the control, a, the split alone has changed, which is of both."""
     explanation = explain_change(settings, "experiment", before, after)
-    assert explanation.counts == {"changed": 1}
-    (row,) = explanation.rows
-    assert row.change.key == {"tenant_id": "t", "experiment_id": "x", "variant": "b"}
-    assert row.change.before is not None
-    assert row.change.after is not None
-    assert (row.change.before["rate_difference"], row.change.after["rate_difference"]) == (-0.5, 0)
-    assert row.change.before["p_value"] == pytest.approx(0.2482, abs=1e-4)
-    assert row.change.after["p_value"] == pytest.approx(1)
-    return row
+    rows = {row.change.key["variant"]: row for row in explanation.rows}
+    assert rows.keys() == {"a", "b"}
+    assert rows["a"].change.columns == ("sample_ratio_p_value",)
+    assert told(rows["a"]) == told(rows["b"])
+    was, now = rows["b"].change.before, rows["b"].change.after
+    assert was is not None
+    assert now is not None
+    assert (was["p_value"], now["p_value"]) == (pytest.approx(0.2482, abs=1e-4), pytest.approx(0.1709, abs=1e-4))
+    assert (was["sample_ratio_p_value"], now["sample_ratio_p_value"]) == (1, pytest.approx(0.6547, abs=1e-4))
+    return rows["b"]
 
 
 def told(row: ExplainedRow) -> set[tuple[str, str, str]]:
