@@ -23,6 +23,10 @@ with refund_events as (
     where refund.event_type = 'billing.payment.refunded' and {{ is_visible('refund') }}
 ),
 
+orders as (
+    {{ shop_orders() }}
+),
+
 -- A payment may be given back in parts, each at the rate of its day.
 refunds as (
     select
@@ -41,13 +45,16 @@ touched_entities as (
     {{ touched('stg_payment_event', 'payment_id') }}
     {% if is_incremental() %}
     union
-    -- What changes without an event of the payment: who pays, as accounts are merged or subscriptions and deals come, and rates.
+    -- What changes without an event of the payment: who pays, as accounts are merged or subscriptions, deals and orders come or
+    -- persons are linked, and rates.
     select built.tenant_id, built.payment_id
     from {{ this }} as built
     left join {{ ref('fact_subscription') }} as subscription
         on built.tenant_id = subscription.tenant_id and built.subscription_id = subscription.subscription_id
     left join {{ ref('fact_deal') }} as deal
         on built.tenant_id = deal.tenant_id and built.deal_id = deal.deal_id
+    left join orders
+        on built.tenant_id = orders.tenant_id and built.order_id = orders.order_id
     left join {{ ref('fact_account_merge') }} as account_merge
         on
             built.tenant_id = account_merge.tenant_id
@@ -58,7 +65,9 @@ touched_entities as (
             when built.account_id is not null
                 then 'account:' || coalesce(account_merge.merged_into_account_id, built.account_id)
             else coalesce(
-                subscription.customer_id, 'account:' || coalesce(account_merge.merged_into_account_id, deal.account_id)
+                subscription.customer_id,
+                'account:' || coalesce(account_merge.merged_into_account_id, deal.account_id),
+                'person:' || orders.person_id
             )
         end
     union
@@ -150,13 +159,18 @@ select
             then 'account:' || coalesce(account_merge.merged_into_account_id, valued.account_id)
         when valued.user_id is not null then 'user:' || valued.user_id
         else coalesce(
-            subscription.customer_id, 'account:' || coalesce(account_merge.merged_into_account_id, deal.account_id)
+            subscription.customer_id,
+            'account:' || coalesce(account_merge.merged_into_account_id, deal.account_id),
+            'person:' || orders.person_id
         )
     end as customer_id,
     case
         when valued.account_id is not null then 'account'
         when valued.user_id is not null then 'user'
-        else coalesce(subscription.customer_kind, case when deal.account_id is not null then 'account' end)
+        else coalesce(
+            subscription.customer_kind,
+            case when deal.account_id is not null then 'account' when orders.person_id is not null then 'person' end
+        )
     end as customer_kind,
     valued.account_id,
     valued.user_id,
@@ -187,6 +201,8 @@ left join {{ ref('fact_subscription') }} as subscription
     on valued.tenant_id = subscription.tenant_id and valued.subscription_id = subscription.subscription_id
 left join {{ ref('fact_deal') }} as deal
     on valued.tenant_id = deal.tenant_id and valued.deal_id = deal.deal_id
+left join orders
+    on valued.tenant_id = orders.tenant_id and valued.order_id = orders.order_id
 left join {{ ref('fact_account_merge') }} as account_merge
     on
         valued.tenant_id = account_merge.tenant_id

@@ -63,6 +63,37 @@ quarantine_share as (
     where batch.rejected_count > rule.threshold * batch.row_count
 ),
 
+-- Batches of the same instant are one; an empty one says nothing. A replay is a batch, too, so that it ends what it mends.
+intakes as (
+    select
+        batch.tenant_id,
+        batch.received_at as instant_at,
+        {{ fdiv('sum(batch.rejected_count)', 'sum(batch.row_count)') }} as rejected_share,
+        sum(batch.rejected_count) >= rule.threshold * sum(batch.row_count) as is_held,
+        rule.threshold
+    from {{ ref('fact_batch') }} as batch
+    inner join rule
+        on rule.rule = 'ingestion_failing'
+    where batch.row_count > 0
+    group by batch.tenant_id, batch.received_at, rule.threshold
+),
+
+failures as (
+    {{ held_periods('intakes', ['tenant_id', 'threshold'], 'rejected_share') }}
+),
+
+ingestion_failing as (
+    select
+        failures.tenant_id,
+        'ingestion' as subject_id,
+        cast(null as string) as deal_id,
+        failures.held_from_at as raised_at,
+        failures.held_until_at as resolved_at,
+        failures.measured_value as alert_value,
+        failures.threshold as alert_threshold
+    from failures
+),
+
 source_gaps as (
     select
         day.tenant_id,
@@ -185,4 +216,4 @@ rate_missing as (
         or (unrated_currencies.first_rate_at is null and unrated_currencies.raised_at = unrated_currencies.until_at)
 )
 
-{{ alert_rows(['quarantine_share', 'source_silent', 'rate_missing']) }}
+{{ alert_rows(['quarantine_share', 'ingestion_failing', 'source_silent', 'rate_missing']) }}

@@ -1,4 +1,5 @@
--- A conversion counts in the month in which it came about, spend in the month in which it was spent.
+-- A conversion counts in the month in which it came about, spend in the month in which it was spent, and cost in that in which it
+-- counts.
 with credited as (
     select
         credit.tenant_id,
@@ -47,20 +48,35 @@ removed as (
     group by converted.tenant_id, converted.conversion_month, markov.channel
 ),
 
+-- What a channel reported as its spend is what its value is a return on.
 spent as (
     select
         spend.tenant_id,
         cast(date_trunc('month', spend.spend_date) as date) as conversion_month,
-        coalesce(by_source.channel, lower(trim(spend.channel))) as channel,
+        spend.channel,
         -- A report in a currency without a rate leaves the sum unknown.
         case when count(*) = count(spend.amount_base) then sum(spend.amount_base) end as spend_base
     from {{ ref('fact_spend') }} as spend
-    left join {{ ref('channel') }} as by_source
-        on by_source.channel_field = 'utm_source' and lower(trim(spend.channel)) = by_source.channel_value
-    group by
-        spend.tenant_id,
-        cast(date_trunc('month', spend.spend_date) as date),
-        coalesce(by_source.channel, lower(trim(spend.channel)))
+    group by spend.tenant_id, cast(date_trunc('month', spend.spend_date) as date), spend.channel
+),
+
+-- What it cost to win customers is more than that.
+costs as (
+    select
+        acquisition.tenant_id,
+        acquisition.calendar_month as conversion_month,
+        acquisition.channel,
+        case when sum(acquisition.unconverted_count) = 0 then sum(acquisition.cost_base) end as cost_base
+    from {{ ref('acquisition_cost') }} as acquisition
+    group by acquisition.tenant_id, acquisition.calendar_month, acquisition.channel
+),
+
+borne as (
+    select spent.tenant_id, spent.conversion_month, spent.channel, spent.spend_base, cast(null as double) as cost_base
+    from spent
+    union all
+    select costs.tenant_id, costs.conversion_month, costs.channel, cast(null as double) as spend_base, costs.cost_base
+    from costs
 ),
 
 models as (
@@ -70,7 +86,8 @@ models as (
 parts as (
     select
         credited.*,
-        cast(null as double) as spend_base
+        cast(null as double) as spend_base,
+        cast(null as double) as cost_base
     from credited
     union all
     select
@@ -83,21 +100,23 @@ parts as (
         removed.b2b_conversions,
         removed.unvalued_conversions,
         removed.value_base,
-        cast(null as double) as spend_base
+        cast(null as double) as spend_base,
+        cast(null as double) as cost_base
     from removed
     union all
     select
-        spent.tenant_id,
-        spent.conversion_month,
-        spent.channel,
+        borne.tenant_id,
+        borne.conversion_month,
+        borne.channel,
         models.model,
         0.0 as conversions,
         0.0 as b2c_conversions,
         0.0 as b2b_conversions,
         0.0 as unvalued_conversions,
         0.0 as value_base,
-        spent.spend_base
-    from spent
+        borne.spend_base,
+        borne.cost_base
+    from borne
     cross join models
 ),
 
@@ -112,7 +131,8 @@ summed as (
         sum(parts.b2b_conversions) as b2b_conversions,
         sum(parts.unvalued_conversions) as unvalued_conversions,
         sum(parts.value_base) as value_base,
-        sum(parts.spend_base) as spend_base
+        sum(parts.spend_base) as spend_base,
+        sum(parts.cost_base) as cost_base
     from parts
     group by parts.tenant_id, parts.conversion_month, parts.channel, parts.model
 )
@@ -129,5 +149,6 @@ select
     summed.value_base,
     summed.spend_base,
     {{ fdiv('summed.value_base', 'summed.spend_base') }} as roas,
-    {{ fdiv('summed.spend_base', 'summed.conversions') }} as cac
+    summed.cost_base,
+    {{ fdiv('summed.cost_base', 'summed.conversions') }} as cac
 from summed

@@ -85,16 +85,10 @@ spend as (
     select
         reported.tenant_id,
         cast(date_trunc('month', reported.spend_date) as date) as created_month,
-        coalesce(rule.channel, lower(trim(reported.channel))) as channel,
+        reported.channel,
         sum(reported.amount_base) as spend_base
     from {{ ref('fact_spend') }} as reported
-    -- spend names its channel as links name their source
-    left join {{ ref('channel') }} as rule
-        on rule.channel_field = 'utm_source' and lower(trim(reported.channel)) = rule.channel_value
-    group by
-        reported.tenant_id,
-        cast(date_trunc('month', reported.spend_date) as date),
-        coalesce(rule.channel, lower(trim(reported.channel)))
+    group by reported.tenant_id, cast(date_trunc('month', reported.spend_date) as date), reported.channel
 ),
 
 costs as (

@@ -22,44 +22,6 @@ new_customers as (
         on first_payment.tenant_id = customer_channels.tenant_id and first_payment.customer_id = customer_channels.customer_id
 ),
 
-cycles as (
-    select deal.tenant_id, percentile_cont(0.5) within group (order by deal.sales_cycle_days) as median_cycle_days
-    from {{ ref('fact_deal') }} as deal
-    where deal.status = 'won'
-    group by deal.tenant_id
-),
-
--- Marketing and sales: what the channels report, what campaigns cost to send, and the expenses that count as such.
-costs as (
-    select spend.tenant_id, spend.spend_date as cost_date, spend.channel, spend.amount_base as cost_base
-    from {{ ref('fact_spend') }} as spend
-    union all
-    select send.tenant_id, cast(send.sent_at as date) as cost_date, send.channel, send.cost_base
-    from {{ ref('fact_campaign_send') }} as send
-    where send.cost is not null
-    union all
-    select expense.tenant_id, expense.expense_date as cost_date, '(shared)' as channel, expense.amount_base as cost_base
-    from {{ ref('fact_expense') }} as expense
-    where expense.expense_category in (
-        select acquisition.expense_category from {{ ref('acquisition_category') }} as acquisition
-    )
-),
-
--- What was spent one sales cycle ago has won the customers of today, where the tenant has it so.
-lagged_costs as (
-    select
-        costs.tenant_id,
-        costs.channel,
-        costs.cost_base,
-        {{ period_of('calendar_month', add_days(
-            'costs.cost_date',
-            'floor(coalesce(' ~ assumption('cost_lag_cycles', 'costs.tenant_id') ~ ' * cycles.median_cycle_days, 0) + 0.5)'
-        )) }} as calendar_month
-    from costs
-    left join cycles
-        on costs.tenant_id = cycles.tenant_id
-),
-
 movements as (
     select movement.*, coalesce(customer_channels.channel, '(unknown)') as channel
     from {{ ref('mrr_movement') }} as movement
@@ -158,19 +120,18 @@ parts as (
     from new_customers
     union all
     select
-        lagged_costs.tenant_id,
-        lagged_costs.calendar_month,
-        lagged_costs.channel,
+        acquisition.tenant_id,
+        acquisition.calendar_month,
+        acquisition.channel,
         0 as new_customers,
-        coalesce(lagged_costs.cost_base, 0.0) as cost_base,
-        case when lagged_costs.cost_base is null then 1 else 0 end as unconverted_count,
+        acquisition.cost_base,
+        acquisition.unconverted_count,
         0.0 as start_mrr_base,
         0.0 as lost_mrr_base,
         0.0 as new_mrr_base,
         0.0 as end_mrr_base,
         0 as end_customer_count
-    from lagged_costs
-    where lagged_costs.calendar_month <= cast({{ as_of() }} as date)
+    from {{ ref('acquisition_cost') }} as acquisition
     union all
     select
         movements.tenant_id,

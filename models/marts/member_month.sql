@@ -59,12 +59,33 @@ users as (
     where identity.id_kind = 'user'
 ),
 
+-- What is a person's own: what its users pay, and what it buys in the shop itself.
+payers as (
+    select users.tenant_id, 'user:' || users.user_id as customer_id, users.person_id
+    from users
+    union all
+    select person.tenant_id, 'person:' || person.person_id as customer_id, person.person_id
+    from {{ ref('fact_person') }} as person
+),
+
+-- Whom a user's use counts for: itself, its account, and its person where that buys.
+owners as (
+    select users.tenant_id, users.user_id, 'user:' || users.user_id as customer_id
+    from users
+    union all
+    select users.tenant_id, users.user_id, 'account:' || users.account_id as customer_id
+    from users
+    where users.account_id is not null
+    union all
+    select users.tenant_id, users.user_id, 'person:' || users.person_id as customer_id
+    from users
+),
+
 used_months as (
     select distinct
         users.tenant_id,
         users.user_id,
         users.person_id,
-        users.account_id,
         cast(date_trunc('month', used.usage_date) as date) as activity_month
     from {{ ref('fact_usage') }} as used
     inner join users
@@ -73,7 +94,7 @@ used_months as (
 ),
 
 -- Everything twice: by customer, who may be an account, and by person. What an account pays is no person's; what its
--- people use is the account's as well.
+-- people use is the account's as well; what its users use is the buyer's.
 months as (
     select
         paying.tenant_id,
@@ -89,15 +110,15 @@ months as (
     select
         paying.tenant_id,
         'person' as member_kind,
-        users.person_id as member_id,
+        payers.person_id as member_id,
         'revenue' as activity,
         paying.activity_month,
         paying.is_active,
         paying.revenue_base,
         paying.unpriced_count
     from paying
-    inner join users
-        on paying.tenant_id = users.tenant_id and paying.customer_id = 'user:' || users.user_id
+    inner join payers
+        on paying.tenant_id = payers.tenant_id and paying.customer_id = payers.customer_id
     union all
     select
         used_months.tenant_id,
@@ -120,21 +141,10 @@ months as (
         0.0 as revenue_base,
         0 as unpriced_count
     from used_months
+    inner join owners
+        on used_months.tenant_id = owners.tenant_id and used_months.user_id = owners.user_id
     inner join customers
-        on used_months.tenant_id = customers.tenant_id and customers.customer_id = 'user:' || used_months.user_id
-    union all
-    select
-        used_months.tenant_id,
-        'customer' as member_kind,
-        customers.customer_id as member_id,
-        'usage' as activity,
-        used_months.activity_month,
-        true as is_active,
-        0.0 as revenue_base,
-        0 as unpriced_count
-    from used_months
-    inner join customers
-        on used_months.tenant_id = customers.tenant_id and customers.customer_id = 'account:' || used_months.account_id
+        on owners.tenant_id = customers.tenant_id and owners.customer_id = customers.customer_id
 )
 
 select

@@ -1,40 +1,12 @@
--- The channel of a customer is that of its people who were there first.
-with arrivals as (
-    select
-        person.tenant_id,
-        'account:' || person.account_id as customer_id,
-        person.person_id,
-        person.first_channel,
-        person.first_seen_at
-    from {{ ref('fact_person') }} as person
-    where person.account_id is not null and person.first_channel is not null
-    union all
-    select
-        person.tenant_id,
-        'user:' || identity.id_value as customer_id,
-        person.person_id,
-        person.first_channel,
-        person.first_seen_at
-    from {{ ref('fact_person') }} as person
-    inner join {{ ref('fact_identity') }} as identity
-        on person.tenant_id = identity.tenant_id and person.person_id = identity.person_id and identity.id_kind = 'user'
-    where person.first_channel is not null
-),
-
-ordered_arrivals as (
-    select
-        arrivals.*,
-        row_number() over (
-            partition by arrivals.tenant_id, arrivals.customer_id order by arrivals.first_seen_at, arrivals.person_id
-        ) as arrival_number
-    from arrivals
+with customer_channels as (
+    {{ customer_channels() }}
 ),
 
 movements as (
     select
         movement.*,
         coalesce(account.segment, '(not set)') as account_segment,
-        coalesce(arrival.first_channel, '(not set)') as channel,
+        coalesce(customer_channels.channel, '(not set)') as channel,
         movement.movement in ('new', 'reactivation') as is_gain,
         movement.movement <> 'churn' as is_at_end
     from {{ ref('mrr_movement') }} as movement
@@ -43,11 +15,8 @@ movements as (
             movement.tenant_id = account.tenant_id
             and movement.customer_kind = 'account'
             and movement.customer_id = 'account:' || account.account_id
-    left join ordered_arrivals as arrival
-        on
-            movement.tenant_id = arrival.tenant_id
-            and movement.customer_id = arrival.customer_id
-            and arrival.arrival_number = 1
+    left join customer_channels
+        on movement.tenant_id = customer_channels.tenant_id and movement.customer_id = customer_channels.customer_id
 ),
 
 -- Every way to part the customers, with the part in which each starts the month (who was not there starts where it

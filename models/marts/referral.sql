@@ -19,20 +19,9 @@ with referrals as (
             and referral.lead_id = identity.id_value
 ),
 
-orders as (
-    {{ shop_orders() }}
-),
-
--- What was paid, by whom: a customer, or the person who ordered in the shop.
 payments as (
-    select
-        payment.tenant_id,
-        coalesce(payment.customer_id, 'person:' || orders.person_id) as payer_id,
-        payment.paid_at,
-        payment.net_amount_base
+    select payment.tenant_id, payment.customer_id as payer_id, payment.paid_at, payment.net_amount_base
     from {{ ref('fact_payment') }} as payment
-    left join orders
-        on payment.tenant_id = orders.tenant_id and payment.order_id = orders.order_id
     where payment.paid_at is not null
 ),
 

@@ -14,7 +14,7 @@ CHANNELS = ["google", "meta", "linkedin", None]
 
 @st.composite
 def attribution_log(draw: st.DrawFn, max_touches: int = 14) -> list[Event]:
-    """A log of one tenant: touches, payments, leads, contacts, deals, spend."""
+    """A log of one tenant: touches, payments, leads, contacts, deals, spend, other costs."""
     log: list[Event] = []
     hours = st.one_of(st.integers(0, 130).map(lambda days: days * 24.0), st.integers(0, 24 * 130).map(float))
 
@@ -84,5 +84,30 @@ def attribution_log(draw: st.DrawFn, max_touches: int = 14) -> list[Event]:
             channel=draw(st.sampled_from(["google", "tv"])),
             amount=draw(st.sampled_from([0.0, 40.0])),
             currency="USD",
+        )
+    for number in range(draw(st.integers(0, 2))):
+        add(
+            "crm",
+            "crm.campaign.sent",
+            draw(hours),
+            campaign_id=f"k{number}",
+            name="Mailing",
+            channel=draw(st.sampled_from(["email", "sms"])),
+            cost=draw(st.sampled_from([None, 7.0])),
+            currency="USD",
+        )
+    if draw(st.booleans()):
+        at = draw(hours)
+        day = (START + timedelta(hours=at)).date().isoformat()
+        category = draw(st.sampled_from(["marketing", "rent"]))
+        add(
+            "finance",
+            "finance.expense.recorded",
+            at,
+            expense_id="x0",
+            category=category,
+            amount=11.0,
+            currency="USD",
+            date=day,
         )
     return log

@@ -266,7 +266,7 @@ def attribution(log: list[Event], as_of: datetime) -> list[Row]:
 
 
 def attribution_channel(log: list[Event], as_of: datetime) -> list[Row]:
-    """Rows of ``marts.attribution_channel``: its key, conversions, value, spend."""
+    """Rows of ``marts.attribution_channel``: its key, conversions, value, spend, cost."""
     paths = paths_of(log, as_of)
     sums: dict[tuple[Any, str, str], list[float]] = defaultdict(lambda: [0.0, 0.0])
     for row in attribution(log, as_of):
@@ -291,9 +291,16 @@ def attribution_channel(log: list[Event], as_of: datetime) -> list[Row]:
             latest[key] = max(report, latest.get(key, report))
     for (day, channel), (_, amount) in latest.items():
         spend[datetime.fromisoformat(day).date().replace(day=1), channel] += amount
-    for month, channel in spend:
+    cost = defaultdict(float, spend)
+    for event in log:
+        month, data = utc(event["time"]).date().replace(day=1), event["data"]
+        if event["type"] == "crm.campaign.sent" and "cost" in data:
+            cost[month, data["channel"]] += data["cost"]
+        if event["type"] == "finance.expense.recorded" and data["category"] == "marketing":
+            cost[month, "(shared)"] += data["amount"]
+    for month, channel in cost:
         for model in MODELS:
-            sums.setdefault((month, channel, model), [0.0, 0.0])  # spend is kept where nothing came of it
+            sums.setdefault((month, channel, model), [0.0, 0.0])  # cost is kept where nothing came of it
     return [
         {
             "tenant_id": "default",
@@ -303,6 +310,7 @@ def attribution_channel(log: list[Event], as_of: datetime) -> list[Row]:
             "conversions": conversions,
             "value_base": value,
             "spend_base": spend.get((month, channel)),
+            "cost_base": cost.get((month, channel)),
         }
         for (month, channel, model), (conversions, value) in sums.items()
     ]

@@ -120,7 +120,9 @@ def payments(log: list[Event], money: Money) -> list[Row]:
             row["last"] = event["type"]
         if event["type"] == kinds[0]:
             row["received"].append((at, data["amount"], data["currency"]))
+    buyers = {row["order_id"]: row.get("contact_id") for row in orders(log, money)}
     for row in found.values():
+        buyer = buyers.get(row.get("order_id", ""))
         is_paid = row["last"] == kinds[0]
         row["paid"] = row["received"][0][0] if is_paid else None
         row["base"] = money.base(*row["received"][-1][1:], row["paid"].date()) if is_paid else None
@@ -132,6 +134,8 @@ def payments(log: list[Event], money: Money) -> list[Row]:
             if "account_id" in row
             else f"user:{row['user_id']}"
             if "user_id" in row
+            else f"person:contact:{buyer}"
+            if buyer
             else None
         )
     return list(found.values())

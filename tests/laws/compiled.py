@@ -170,10 +170,20 @@ def seed_types() -> dict[str, dict[str, str]]:
     return {seed["name"]: seed.get("config", {}).get("column_types", {}) for seed in declared}
 
 
-def seed_rows(name: str) -> list[Row]:
-    """Rows of a seed as text; empty cells are None."""
-    with (PROJECT_DIR / "seeds" / f"{name}.csv").open(newline="") as stream:
+def csv_rows(path: Path) -> list[Row]:
+    """Rows of a file in the form of a seed, as text; empty cells are None."""
+    with path.open(newline="") as stream:
         return [{key: value or None for key, value in row.items()} for row in csv.DictReader(stream)]
+
+
+def seed_rows(name: str) -> list[Row]:
+    """Rows of a seed as text; a seed may ship without any."""
+    return csv_rows(PROJECT_DIR / "seeds" / f"{name}.csv")
+
+
+def seed_columns(name: str) -> list[str]:
+    """Columns of a seed, in their order."""
+    return (PROJECT_DIR / "seeds" / f"{name}.csv").read_text().splitlines()[0].split(",")
 
 
 def utc(text: str) -> datetime:
@@ -265,7 +275,7 @@ class Engine:
         if self._seeds.get(name) == rows:
             return
         types = seed_types().get(name, {})
-        columns = list(seed_rows(name)[0])
+        columns = seed_columns(name)
         declared = ", ".join(f"{column} {types.get(column, 'varchar')}" for column in columns)
         self.con.execute(f"create or replace table seeds.{name} ({declared})")
         if rows:

@@ -50,7 +50,8 @@ def flagged(tables: Tables, rule: str) -> set[str]:
 
 def check_history(log: list[Event], data: st.DataObject) -> None:
     rules = ("deal_slipping", "next_step_overdue", "next_step_missing")
-    alerts = [row for row in engine().build(log, models=["alert"]).rows("marts.alert") if row["tenant_id"] == "default"]
+    tables = engine().build(log, models=["alert_deal"])
+    alerts = [row for row in tables.rows("marts.alert_deal") if row["tenant_id"] == "default"]
     last = max(utc(event["time"]) for event in log)
     deals = usual_deals(log)
     for _ in range(3):

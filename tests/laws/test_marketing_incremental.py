@@ -41,6 +41,8 @@ def test_what_comes_late_restates_what_stands_around_it(tmp_path: Path) -> None:
             event(5, "support.ticket.opened", 2, ticket_id="t1", user_id="u1"),
             event(6, "chat.followup.sent", 4, followup_id="f1", lead_id="l1"),
             event(7, "crm.experiment.exposed", 1, experiment_id="x", variant="a", lead_id="l1"),
+            event(8, "inbound.thread.created", 2, thread_id="h1", channel="email"),
+            event(9, "inbound.thread.assigned", 6, thread_id="h2", account_id="a1"),
         ],
         # An answer between the two questions makes two waits of one; the lead converts after all; the rate comes.
         [
@@ -59,6 +61,8 @@ def test_what_comes_late_restates_what_stands_around_it(tmp_path: Path) -> None:
         [
             event(31, "support.ticket.resolved", 30, ticket_id="t1"),
             event(32, "crm.email.bounced", 4.5, message_id="e1"),
+            event(33, "inbound.thread.assigned", 20, thread_id="h1", account_id="a1"),
+            event(34, "inbound.thread.created", 3, thread_id="h2", channel="email"),
         ],
         [event(41, "crm.email.opened", 50, message_id="e1"), an_hour_later(60)],
     ]

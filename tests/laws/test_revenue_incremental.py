@@ -19,7 +19,10 @@ def period(number: int, kind: str, day: str, first: str, last: str, **data: obje
 
 @pytest.mark.slow
 def test_late_starts_rates_refunds_and_merges(tmp_path: Path) -> None:
-    """A payment before its subscription and deal are known, rates that come late, refunds, accounts that are merged."""
+    """A payment before its subscription, deal and order are known, late rates, refunds, accounts that are merged.
+
+    Who ordered is a lead first, and the person of a contact once they are linked.
+    """
     euros = {"amount": 10, "currency": "EUR"}
     batches = [
         [
@@ -28,7 +31,10 @@ def test_late_starts_rates_refunds_and_merges(tmp_path: Path) -> None:
             event(3, "billing.payment.received", "01-12", payment_id="p3", account_id="a1", **euros),
             event(4, "billing.payment.refunded", "02-01", payment_id="p3", amount=4, currency="EUR"),
             period(5, "renewed", "02-10", "02-10", "03-10", currency="EUR"),
+            event(21, "billing.payment.received", "01-13", payment_id="p4", order_id="o1", amount=5, currency="USD"),
         ],
+        [event(22, "shop.order.created", "01-13", order_id="o1", lead_id="l1", amount=5, currency="USD")],
+        [event(23, "crm.contact.upserted", "01-14", contact_id="c1", lead_id="l1")],
         [period(6, "started", "01-10", "01-10", "02-10", currency="EUR", plan="pro", account_id="a1")],
         [
             event(7, "crm.deal.created", "01-01", deal_id="d1", account_id="a1"),

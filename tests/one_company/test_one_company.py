@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from tests.laws.comparing import assert_same_rows
-from tests.laws.compiled import Row, Tables, engine, is_part
+from tests.laws.compiled import Row, Tables, csv_rows, engine, is_part
 from tests.one_company.company import company_log
 
 HERE = Path(__file__).parent
@@ -21,7 +21,7 @@ EXPECTED = sorted((HERE / "expected").glob("*.csv"))
 
 @pytest.fixture(scope="module")
 def tables() -> Tables:
-    return engine().build(company_log())
+    return engine().build(company_log(), seeds={"sales_target": csv_rows(HERE / "sales_target.csv")})
 
 
 def read(con: duckdb.DuckDBPyConnection, path: Path) -> list[Row]:
