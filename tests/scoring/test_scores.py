@@ -3,6 +3,7 @@
 import json
 import math
 from datetime import date, datetime
+from typing import Any
 
 import polars as pl
 import pytest
@@ -13,6 +14,10 @@ from scoring.scores._common import MODELS
 from scoring.specs import spec
 
 AS_OF = datetime(2026, 6, 30)
+OUTCOMES: dict[str, Any] = {
+    "tenant_id": pl.String, "deal_id": pl.String, "pipeline": pl.String, "status": pl.String,
+    "created_at": pl.Datetime, "closed_at": pl.Datetime, "outcome_known_at": pl.Datetime, "won_amount_base": pl.Float64,
+}  # fmt: skip
 NO_MODELS = pl.DataFrame(schema={"score": pl.String, "version": pl.String, "model": pl.String})
 
 
@@ -84,14 +89,19 @@ def test_a_deal_is_worth_its_probability() -> None:
         {
             "tenant_id": ["t"], "deal_id": ["d"], "cutoff_at": [AS_OF], "is_latest": [True], "amount_base": [1000.0],
             "probability": [0.9], "stage_order": [7], "stage_age_ratio": [0.5], "push_count": [0],
-            "days_since_last_activity": [0.0],
+            "days_since_last_activity": [0.0], "pipeline": ["b2b"], "stage": ["offer"], "days_to_expected_close": [12],
+            "days_in_stage": [4.0],
         }
     )  # fmt: skip
+    outcomes = pl.DataFrame(schema=OUTCOMES)
     models = pl.DataFrame([rule("deal_ever", -1.0, 1.0, 0.3)])
-    [found] = deal_win.compute({"features.feat_deal": deals, MODELS: models}).to_dicts()
+    [found] = deal_win.compute(
+        {"features.feat_deal": deals, "features.deal_outcome": outcomes, MODELS: models}
+    ).to_dicts()
     assert found["score"] == 100
     assert found["probability"] == pytest.approx(0.5)
     assert (found["expected_amount_base"], found["stated_probability"]) == (pytest.approx(500), 0.9)
+    assert (found["predicted_close_date"], found["close_date_method"]) == (date(2026, 7, 12), "stated_date")
 
 
 def test_past_scores_are_judged_on_what_the_model_has_not_seen() -> None:

@@ -34,7 +34,7 @@ def test_nobody_lost_is_one_minus_kaplan_meier() -> None:
 
 
 def test_a_probability_is_spread_at_the_pace_of_similar_deals() -> None:
-    """By day 30 half of the winners have won, by day 60 all: 0.8 becomes 0.4 and 0.8; through 0.3 at 30 days 0.3 and 0.8."""
+    """By day 30 half of the winners have won, by day 60 all: 0.8 is 0.4 and 0.8; through 0.3 at 30, 0.3 and 0.8."""
     won = np.interp(np.arange(61), [0, 60], [0.0, 0.2])
     curve = Incidence(won, 2 * won)
     assert won_within(curve, [0, 30, 60, 99], 0.8).tolist() == pytest.approx([0, 0.4, 0.8, 0.8])
@@ -55,7 +55,7 @@ def deals(*rows: tuple[str, datetime]) -> pl.DataFrame:
 
 
 def test_what_was_not_known_then_is_not_looked_at() -> None:
-    """Open on 26 January; won on 10 February, known on the 12th. On the 11th it was open after 16 days, on the 12th won after 15."""
+    """Open on 26 January; won on 10 February, known on the 12th: on the 11th it is open for 16 days."""
     snapshots = deals(("d", datetime(2026, 1, 26)), ("d", datetime(2026, 2, 23)))
     outcomes = pl.DataFrame(
         {

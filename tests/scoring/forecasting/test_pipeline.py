@@ -1,4 +1,4 @@
-"""Forecasts by month on pipelines that can be followed by hand, and on laws: twice is once, the future changes nothing."""
+"""Forecasts by month on pipelines that can be followed by hand, and on laws: twice is once, news change no past."""
 
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -10,7 +10,7 @@ import pytest
 from scoring.forecasting.pipeline import MONTHS, Chances, revenue_forecasts
 from scoring.scores import revenue_forecast
 from scoring.scores._common import CLOCK, MODELS
-from tests.scoring.test_scores import NO_MODELS, base, rule
+from tests.scoring.test_scores import NO_MODELS, OUTCOMES, base, rule
 
 AS_OF = datetime(2026, 6, 29)
 FEATURES: dict[str, Any] = {
@@ -18,10 +18,6 @@ FEATURES: dict[str, Any] = {
     "pipeline": pl.String, "stage": pl.String, "amount_base": pl.Float64, "probability": pl.Float64,
     "tenant_win_rate": pl.Float64, "days_to_expected_close": pl.Int64, "stage_order": pl.Int64,
     "stage_age_ratio": pl.Float64, "push_count": pl.Int64, "days_since_last_activity": pl.Float64,
-}  # fmt: skip
-OUTCOMES: dict[str, Any] = {
-    "tenant_id": pl.String, "deal_id": pl.String, "pipeline": pl.String, "status": pl.String,
-    "created_at": pl.Datetime, "closed_at": pl.Datetime, "outcome_known_at": pl.Datetime, "won_amount_base": pl.Float64,
 }  # fmt: skip
 
 
@@ -116,8 +112,8 @@ def test_the_same_month_of_last_year_grows_with_the_pipeline() -> None:
 def test_a_simulation_by_hand() -> None:
     """Thirty deals, open at an earlier month end, were all won for half of their amount, after 20 days.
 
-    So a deal of 100 that is open on 29 June will be won for 50 in July (day 20), and nothing new ever came after a month end
-    by then: July is 50 for certain, but for the spread that all futures share.
+    So a deal of 100 that is open on 29 June will be won for 50 in July (day 20), and all had been opened before the
+    first month end: nothing new ever came. July is 50 for certain, but for the spread that all futures share.
     """
     ends = [datetime(2026, 1, 26), datetime(2026, 2, 23), datetime(2026, 3, 30)]
     features, outcomes = [deal("open", AS_OF)], []
