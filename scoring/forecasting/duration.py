@@ -74,7 +74,8 @@ def incidence(days: npt.ArrayLike, outcome: npt.ArrayLike) -> Incidence:
     some = np.maximum(at_risk, 1)
     still = np.cumprod(1 - (won + lost) / some)
     before = np.concatenate([[1.0], still[:-1]])
-    return Incidence(np.cumsum(before * won / some), 1 - still)
+    shares = (np.cumsum(before * won / some), 1 - still)
+    return Incidence(*(np.asarray(share, dtype=np.float64) for share in shares))
 
 
 def month_snapshots(features: pl.DataFrame, as_of: datetime) -> list[datetime]:

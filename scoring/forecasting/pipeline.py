@@ -226,8 +226,8 @@ class _Moment:
 
     def _amounts(self) -> Floats:
         """Stated amounts; of deals without one, what wins were worth on average."""
-        usual = self.wins["won_amount_base"].mean()
-        filled = self.deals["amount_base"].cast(pl.Float64).fill_null(float(usual) if usual is not None else 0.0)
+        wins = self.wins["won_amount_base"].drop_nulls().to_numpy()
+        filled = self.deals["amount_base"].cast(pl.Float64).fill_null(float(wins.mean()) if wins.size else 0.0)
         return np.asarray(filled.to_numpy(), dtype=np.float64)
 
     @staticmethod
@@ -236,7 +236,8 @@ class _Moment:
         priced = watched_then.filter(
             (pl.col("outcome") == WON) & (pl.col("amount_base") > 0) & pl.col("won_amount_base").is_not_null()
         )
-        return float(priced["won_amount_base"].sum() / priced["amount_base"].sum()) if priced.height else 1.0
+        won, stated = (float(priced[name].to_numpy().sum()) for name in ("won_amount_base", "amount_base"))
+        return won / stated if stated > 0 else 1.0
 
     def _new_business(self) -> NewBusiness:
         """Wins to come of deals that are not open yet, as there were after the month ends of the year before.
@@ -250,7 +251,8 @@ class _Moment:
             edges = self.edges[: ahead + 2].tolist()
             over = [day for day in self.earlier[-12:] if (self.moment - day).total_seconds() / 86400 >= edges[-1]]
             if over:
-                counts[ahead] = run_rate(opened, closed, amounts, snapshots=over, edges=edges).wins[-1]
+                found = run_rate(opened, closed, amounts, snapshots=np.array(over, dtype="datetime64[us]"), edges=edges)
+                counts[ahead] = np.asarray(found.wins)[-1]
             elif ahead:
                 counts[ahead] = counts[ahead - 1] * (edges[-1] - edges[-2]) / (edges[-2] - edges[-3])
         return NewBusiness(counts if pool.size else np.zeros(MONTHS), pool)

@@ -113,8 +113,8 @@ class BetaGeoNBD(Parametric, RegressorMixin, BaseEstimator):  # type: ignore[mis
     def predict_silence(self, X: Any, t: npt.ArrayLike | float) -> Floats:
         """Probability of no purchase in the next ``t`` units of time given each history, shape (n,).
 
-        Whoever is gone buys nothing; whoever is not buys nothing with ((α + T) / (α + T + t))^(r + x), since nobody ends
-        but after a purchase.
+        Whoever is gone buys nothing; whoever is not buys nothing with ((α + T) / (α + T + t))^(r + x), since nobody
+        ends but after a purchase.
         """
         r, alpha, _, _ = self._parameters()
         x, recency, age = self._histories(X).T

@@ -34,8 +34,8 @@ def lives(spans: pl.DataFrame, current: pl.DataFrame, until: date) -> pl.DataFra
     Returns
     -------
     polars.DataFrame
-        ``tenant_id``, ``customer_id``, ``month_count`` (renewals that took place; of those who left, with the one that did
-        not), ``has_left``. A customer who came back has one life, since it was not lost.
+        ``tenant_id``, ``customer_id``, ``month_count`` (renewals that took place; of those who left, with the one
+        that did not), ``has_left``. A customer who came back has one life, since it was not lost.
     """
     paid = spans.filter(~pl.col("is_trial") & (pl.col("start_date") <= until))
     own = paid.group_by("tenant_id", "customer_id").agg(

@@ -1,4 +1,4 @@
-"""Lifetimes of customers without a contract: a model where there is enough to fit it, else the reason why there is none.
+"""Lifetimes of customers without a contract: a model where there is enough to fit it, else the reason why not.
 
 It is fitted anew on the histories as they stand; a search over four numbers takes about a second.
 """
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 def histories_of(days: pl.DataFrame, until: date) -> pl.DataFrame:
-    """Histories in weeks, one row per customer, from rows of ``features.uncontracted_day`` of one tenant and activity."""
+    """Histories in weeks, a row per customer, from rows of ``features.uncontracted_day`` of one tenant and activity."""
     return purchase_histories(
         days.select(
             "customer_id", pl.col("activity_date").alias("purchase_date"), pl.col("spent_base").alias("amount")

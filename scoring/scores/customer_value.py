@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from scoring.scores._common import CLOCK, MODELS
@@ -180,4 +181,4 @@ def _without(bought: pl.DataFrame, as_of: object) -> list[dict[str, object]]:
 
 
 def _finite(value: float) -> float | None:
-    return float(value) if value == value and abs(value) != float("inf") else None  # noqa: PLR0124
+    return float(value) if isfinite(value) else None

@@ -2,21 +2,27 @@
 
 import json
 import math
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import polars as pl
 import pytest
 
 from scoring.applied import factors_of
-from scoring.scores import churn_risk, customer_value, deal_win, score_month
-from scoring.scores._common import MODELS
+from scoring.lifetime import ShiftedBetaGeometric
+from scoring.lifetime.uncontracted import fitted, histories_of
+from scoring.scores import churn_risk, customer_value, deal_win, score_month, silence_risk
+from scoring.scores._common import CLOCK, MODELS
 from scoring.specs import spec
 
 AS_OF = datetime(2026, 6, 30)
 OUTCOMES: dict[str, Any] = {
     "tenant_id": pl.String, "deal_id": pl.String, "pipeline": pl.String, "status": pl.String,
     "created_at": pl.Datetime, "closed_at": pl.Datetime, "outcome_known_at": pl.Datetime, "won_amount_base": pl.Float64,
+}  # fmt: skip
+DAYS: dict[str, Any] = {
+    "tenant_id": pl.String, "activity": pl.String, "customer_id": pl.String, "activity_date": pl.Date,
+    "spent_base": pl.Float64,
 }  # fmt: skip
 NO_MODELS = pl.DataFrame(schema={"score": pl.String, "version": pl.String, "model": pl.String})
 
@@ -77,11 +83,115 @@ def test_expected_months_by_hand() -> None:
     """With a half leaving each month: 1/2 + 1/4 + … + 1/4096 = 4095/4096; with nobody leaving, twelve."""
     for rate, months in ((0.5, 4095 / 4096), (0.0, 12.0)):
         models = pl.DataFrame([base("churn_30d", rate)])
-        calm, angry = customer_value.compute({"features.feat_customer": customers(), MODELS: models}).to_dicts()
+        calm, angry = customer_value.compute(lifetimes() | {MODELS: models}).to_dicts()
         assert calm["expected_months"] == pytest.approx(months)
         assert angry["value_12m_base"] == pytest.approx(80 * months)
-    calm, _ = customer_value.compute({"features.feat_customer": customers(), MODELS: NO_MODELS}).to_dicts()
-    assert calm["expected_months"] is calm["value_12m_base"] is None
+        assert (calm["value_method"], calm["tenure_months"]) == ("constant_churn", 5)
+        assert calm["value_reason"].startswith("0 customers have left, 25 are needed")
+    calm, _ = customer_value.compute(lifetimes()).to_dicts()
+    assert calm["expected_months"] is calm["value_12m_base"] is calm["survival_curve"] is None
+    assert calm["value_method"] == "none"
+
+
+def lifetimes(left: tuple[int, ...] = (), stay: int = 0) -> dict[str, pl.DataFrame]:
+    """The two customers and more, under contract since 27 January, 154 days; and so many who left after each month."""
+    others = [f"user:stays-{i}" for i in range(stay)]
+    spans = [(name, date(2026, 1, 27), date(2026, 7, 27)) for name in ("user:a", "user:b", *others)]
+    began = date(2024, 1, 1)
+    for months, gone in enumerate(left, 1):
+        spans += [(f"user:{months}-{i}", began, began + timedelta(days=round(months * 30.4375))) for i in range(gone)]
+    columns = ("customer_id", "start_date", "end_date")
+    calm = customers().slice(1, 1)
+    return {
+        "features.feat_customer": pl.concat([customers(), *(calm.with_columns(customer_id=pl.lit(o)) for o in others)]),
+        "features.uncontracted_day": pl.DataFrame(schema=DAYS),
+        "facts.fact_subscription_period": pl.DataFrame(spans, schema=columns, orient="row").with_columns(
+            tenant_id=pl.lit("t"), is_trial=pl.lit(value=False)
+        ),
+        CLOCK: pl.DataFrame({"as_of": [AS_OF]}),
+        MODELS: NO_MODELS,
+    }
+
+
+def test_value_of_a_contract_follows_from_how_long_others_stayed() -> None:
+    """131, 126, 90, 60, 42 and 34 customers left after 1 to 6 months, 602 have stayed for five.
+
+    Leaving after five months is (α) ÷ (α + β + 5) of the fitted model, and Σ over twelve months the survival.
+    """
+    left = (131, 126, 90, 60, 42, 34)
+    given = lifetimes(left, 600)
+    fitted = ShiftedBetaGeometric().fit([1, 2, 3, 4, 5, 6, 5], [1, 1, 1, 1, 1, 1, 0], sample_weight=[*left, 602])
+    calm, angry, *_ = customer_value.compute(given).to_dicts()
+    a, b = fitted.alpha_, fitted.beta_
+    assert calm["value_method"] == "sbg"
+    assert calm["monthly_churn_probability"] == pytest.approx(a / (a + b + 5), rel=1e-4)
+    stays, curve = 1.0, []
+    for age in range(5, 17):
+        stays *= (b + age) / (a + b + age)
+        curve.append(stays)
+    assert json.loads(calm["survival_curve"]) == pytest.approx(curve, abs=1e-4)
+    assert calm["expected_months"] == pytest.approx(sum(curve), rel=1e-4)
+    assert angry["value_12m_base"] == pytest.approx(80 * sum(curve), rel=1e-4)
+    # A model with skill says how likely each leaves within a month; the curve goes on from there in proportion.
+    models = pl.DataFrame([rule("churn_30d", -2.0, 4.0, 0.08)])
+    calm, angry, *_ = customer_value.compute(given | {MODELS: models}).to_dicts()
+    assert (angry["value_method"], angry["model_version"]) == ("sbg_scaled", "churn_30d-0002")
+    assert angry["monthly_churn_probability"] == pytest.approx(1 / (1 + math.exp(0.2)))
+    power = math.log(1 - 1 / (1 + math.exp(0.2))) / math.log(curve[0])
+    assert angry["survival_12m_rate"] == pytest.approx(curve[-1] ** power, rel=1e-3)
+
+
+def buyers() -> pl.DataFrame:
+    """Sixty: forty come every 20 days and spend 10, with what their number adds; twenty came once, half a year ago."""
+    rows = []
+    for number in range(60):
+        times = 6 + number % 4 if number < 40 else 1
+        first = date(2026, 1, 2) + timedelta(days=number % 7)
+        for visit in range(times):
+            day = first + timedelta(days=visit * (15 + number % 9))
+            rows.append(("t", "purchase", f"contact:{number:02d}", day, 10.0 + number % 5 + visit % 2))
+    return pl.DataFrame(rows, schema=DAYS, orient="row")
+
+
+def test_buyers_without_a_contract_are_worth_what_they_will_buy() -> None:
+    """By models that are held to published numbers elsewhere; and at the rate of all where there are few."""
+    given = lifetimes() | {"features.uncontracted_day": buyers()}
+    found = customer_value.compute(given)
+    bought = found.filter(pl.col("customer_id").str.starts_with("contact:"))
+    assert bought.height == 60
+    assert set(bought["value_method"]) <= {"mbg_nbd_gamma_gamma", "mbg_nbd"}
+    often, once = (bought.filter(customer_id=f"contact:{n}").to_dicts()[0] for n in ("03", "45"))
+    assert often["expected_purchase_count"] > 5 * once["expected_purchase_count"]
+    assert often["value_12m_base"] == pytest.approx(often["expected_purchase_count"] * often["expected_purchase_base"])
+    assert 10 < often["expected_purchase_base"] < 16
+    assert customer_value.compute(given).equals(found)
+    few = buyers().filter(pl.col("customer_id").is_in(["contact:00", "contact:45"]))
+    # 00 came 6 times from 2 January on, 45 once on 5 January: 5 returns in 179 + 176 days.
+    told = customer_value.compute(lifetimes() | {"features.uncontracted_day": few}).filter(value_method="purchase_rate")
+    spent = few["spent_base"].mean()
+    assert told["value_12m_base"].to_list() == pytest.approx([5 / (179 + 176) * 365.25 * spent] * 2)
+    assert told["value_reason"][0].startswith("2 customers, of whom 1 came back, are too few")
+
+
+def test_who_has_no_contract_falls_silent() -> None:
+    """By the formula on the fitted parameters; who came often is likelier to be heard of, and likelier in 90 days."""
+    tables = {"features.uncontracted_day": buyers(), CLOCK: pl.DataFrame({"as_of": [AS_OF]})}
+    found = silence_risk.compute(tables)
+    often, once = (found.filter(customer_id=f"contact:{n}").to_dicts()[0] for n in ("03", "45"))
+    model, _ = fitted(histories_of(buyers(), AS_OF.date()))
+    assert model is not None
+    days, age = often["activity_day_count"] - 1, (AS_OF.date() - often["first_activity_date"]).days / 7
+    silent = ((model.alpha_ + age) / (model.alpha_ + age + 30 / 7)) ** (model.r_ + days)
+    expected = 1 - often["alive_rate"] * (1 - silent)
+    assert often["silence_probability_30d"] == pytest.approx(expected)
+    assert often["silence_probability_90d"] < often["silence_probability_30d"] < once["silence_probability_30d"]
+    assert (often["silent_days"], often["last_activity_date"]) == (
+        (AS_OF.date() - often["last_activity_date"]).days, date(2026, 1, 5) + timedelta(days=8 * 18)
+    )  # fmt: skip
+    few = tables | {"features.uncontracted_day": buyers().head(20)}
+    told = silence_risk.compute(few)
+    assert told["silence_probability_30d"].null_count() == told.height
+    assert "too few" in told["silence_reason"][0]
 
 
 def test_a_deal_is_worth_its_probability() -> None:
