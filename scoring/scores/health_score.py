@@ -84,11 +84,12 @@ def _moved(row: Mapping[str, Any], names: list[str]) -> str | None:
     """What changed since the last time, the factor that moved the score most first; None where nothing did."""
     points = {name: row[f"{name}_moved"] or 0.0 for name in names}
     moved = sorted((name for name in names if abs(points[name]) >= LEAST), key=lambda name: (-abs(points[name]), name))
-    said = [
-        f"{name.replace('_', ' ')} from {_value(row[f'{name}_before'])} to {_value(row[f'{name}_value'])}: "
-        f"{points[name]:+.1f} points"
-        for name in moved
-    ]
+    said = []
+    for name in moved:
+        before, now = _value(row[f"{name}_before"]), _value(row[f"{name}_value"])
+        # Where another factor became known or unknown, all others weigh less or more.
+        what = f"from {before} to {now}" if before != now else f"still {now}, by another weight"
+        said.append(f"{name.replace('_', ' ')} {what}: {points[name]:+.1f} points")
     return "; ".join(said) or None
 
 
