@@ -144,7 +144,7 @@ def test_value_of_a_contract_follows_from_how_long_others_stayed() -> None:
 
 
 def buyers() -> pl.DataFrame:
-    """A hundred and fifty who came first in January, each with a rate, a chance to go and a usual spend of their own."""
+    """A hundred and fifty who came first in January, each with a rate, a chance to go and a usual spend."""
     rng, rows = np.random.default_rng(11), []
     for number in range(150):
         rate, goes, usual = rng.gamma(1.0, 1 / 20), rng.beta(1.0, 4.0), 30 / rng.gamma(4.0, 1 / 3)
