@@ -156,9 +156,12 @@ class SimilarDeals:
 
 
 def won_within(
-    curve: Incidence, days: npt.ArrayLike, probability: float | None = None, probability_30d: float | None = None
+    curve: Incidence,
+    days: npt.ArrayLike,
+    probability: npt.ArrayLike | None = None,
+    probability_30d: npt.ArrayLike | None = None,
 ) -> Floats:
-    """Probability that a deal is won within each of the days, shape of ``days``.
+    """Probability that a deal is won within each of the days, shape (m,); (n, m) for n deals with a probability each.
 
     Without a ``probability`` it is the share of similar deals. With one, the share gives the pace: those that win do so
     as fast as similar deals did. With ``probability_30d`` as well, the curve goes through it at 30 days.
@@ -172,14 +175,15 @@ def won_within(
     by = curve.won_by(days)
     if probability is None:
         return by
+    ever = np.asarray(probability, dtype=np.float64)[..., None]
     total = float(curve.won[-1])
     if total <= 0:
-        return np.zeros_like(by)
+        return np.zeros(np.broadcast_shapes(ever.shape, by.shape))
     if probability_30d is None:
-        return np.asarray(probability * by / total)
-    soon = min(probability_30d, probability)
+        return np.asarray(ever * by / total, dtype=np.float64)
+    soon = np.minimum(np.asarray(probability_30d, dtype=np.float64)[..., None], ever)
     short = float(curve.won_by(SHORT_DAYS))
     ahead = np.asarray(days, dtype=np.float64)
     early = by / short if short > 0 else np.minimum(ahead / SHORT_DAYS, 1.0)
     late = (by - short) / (total - short) if total > short else np.ones_like(by)
-    return np.asarray(np.where(ahead <= SHORT_DAYS, soon * early, soon + (probability - soon) * np.maximum(late, 0)))
+    return np.where(ahead <= SHORT_DAYS, soon * early, soon + (ever - soon) * np.maximum(late, 0))

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from scoring.evaluation.checks import Floats
-from scoring.forecasting.backtest import bias_factor, error_spread, seasonal_naive
+from scoring.forecasting.backtest import LAST, bias_factor, error_spread, seasonal_naive
 from scoring.forecasting.duration import WON, SimilarDeals, month_snapshots, watched, won_within
 from scoring.forecasting.revenue import NewBusiness, OpenDeals, run_rate, simulate_revenue
 
@@ -27,7 +27,7 @@ MIN_MONTHS = 3
 """Past month ends from which on it is: the pace of deals is not seen in less."""
 RECENT = 3
 """Months that the naive forecast averages while there is no year to look back."""
-THROWS = 20_000_000
+THROWS = 10_000_000
 """Random numbers per forecast, about; so many deals are given fewer draws."""
 
 
@@ -71,7 +71,7 @@ def revenue_forecasts(
     for tenant in tenants:
         own, closed = (table.filter(pl.col("tenant_id") == tenant) for table in (snapshots, outcomes))
         past = _Past()
-        for moment in (*moments, as_of):
+        for moment in (*moments[-BACKTESTS - LAST :], as_of):
             is_latest = moment == as_of
             deals = latest.filter(pl.col("tenant_id") == tenant) if is_latest else own.filter(cutoff_at=moment)
             one = _Moment(tenant, moment, deals, own, closed, moments)
@@ -213,15 +213,14 @@ class _Moment:
     def _chance(self, similar: SimilarDeals, chances: Chances | None) -> Floats:
         """Probability of each open deal to be won in each month, shape (n, MONTHS)."""
         result = np.zeros((self.deals.height, MONTHS))
-        for place, one in enumerate(self.deals.select("pipeline", "stage").iter_rows()):
-            curve = similar.like(*one)
+        for key, rows in self.deals.select("pipeline", "stage").with_row_index().group_by("pipeline", "stage"):
+            curve = similar.like(*key)
             if curve is None:
                 continue
-            ever = soon = None
-            if chances is not None:
-                ever = float(chances.ever[place])
-                soon = None if chances.within_30d is None else float(chances.within_30d[place])
-            result[place] = np.diff(won_within(curve, self.edges, ever, soon))
+            places = rows["index"].to_numpy()
+            ever = None if chances is None else chances.ever[places]
+            soon = None if chances is None or chances.within_30d is None else chances.within_30d[places]
+            result[places] = np.diff(won_within(curve, self.edges, ever, soon))
         return np.clip(result, 0.0, 1.0)
 
     def _amounts(self) -> Floats:
