@@ -30,8 +30,8 @@ actions as (
     select
         scored.tenant_id,
         scored.lead_id,
-        min_by(action.next_best_action, action.priority) as next_best_action,
-        min_by(action.situation, action.priority) as action_situation
+        min_by(action.next_best_action, action.priority) filter (where action.next_best_action is not null) as next_best_action,
+        min_by(action.situation, action.priority) filter (where action.situation is not null) as action_situation
     from scored_leads as scored
     -- as many lines as fit
     inner join {{ ref('lead_action') }} as action
