@@ -1,7 +1,7 @@
 """Models in force on features: probabilities, and what moved them, as the tables of scores show them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
@@ -79,6 +79,14 @@ def latest(features: pl.DataFrame) -> pl.DataFrame:
 def whole_points(column: str) -> pl.Expr:
     """A score from 0 to 100 in whole points, half up, as people and the tables of CRM systems have it."""
     return (pl.col(column) + 0.5).floor().cast(pl.Int64).alias(column)
+
+
+def typed(rows: Sequence[Mapping[str, object]], columns: Mapping[str, str]) -> pl.DataFrame:
+    """Rows as a frame with the types that a statistic declares; an instant becomes a day where a date is declared."""
+    types = {"string": pl.String, "timestamp": pl.Datetime, "date": pl.Datetime, "boolean": pl.Boolean}
+    types["bigint"] = pl.Int64
+    frame = pl.DataFrame(rows, schema={name: types.get(kind, pl.Float64) for name, kind in columns.items()})
+    return frame.with_columns(pl.col(name).cast(pl.Date) for name, kind in columns.items() if kind == "date")
 
 
 def empty(columns: Mapping[str, str]) -> pl.DataFrame:

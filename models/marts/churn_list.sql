@@ -15,7 +15,9 @@ healths as (
         health.score as health_score,
         health.risk_level as health_level,
         health.score_change as health_change,
-        health.moved_by as health_moved_by
+        health.moved_by as health_moved_by,
+        health.moved_in_words as health_moved_in_words,
+        health.level_change as health_level_change
     from {{ ref('health_score') }} as health
     where health.is_latest
 )
@@ -34,6 +36,8 @@ select
     healths.health_level,
     healths.health_change,
     healths.health_moved_by,
+    healths.health_moved_in_words,
+    healths.health_level_change,
     risk.mrr_base,
     risk.days_to_renewal,
     risk.value_at_risk_base,

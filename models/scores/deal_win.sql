@@ -8,6 +8,10 @@ select
     scored.score,
     scored.amount_base,
     scored.expected_amount_base,
+    scored.predicted_close_date,
+    scored.predicted_close_low_date,
+    scored.predicted_close_high_date,
+    scored.close_date_method,
     scored.factors,
     scored.model_version,
     scored.model_reason

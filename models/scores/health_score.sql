@@ -9,5 +9,7 @@ select
     scored.previous_score,
     scored.score_change,
     scored.moved_by,
+    scored.moved_in_words,
+    scored.level_change,
     scored.factors
 from {{ source('computed', 'health_score') }} as scored

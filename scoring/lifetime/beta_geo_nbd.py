@@ -110,6 +110,18 @@ class BetaGeoNBD(Parametric, RegressorMixin, BaseEstimator):  # type: ignore[mis
         """Probability that each customer has not ended, shape (n,). 1 for all with one purchase in the plain model."""
         return self._alive(*self._histories(X).T)
 
+    def predict_silence(self, X: Any, t: npt.ArrayLike | float) -> Floats:
+        """Probability of no purchase in the next ``t`` units of time given each history, shape (n,).
+
+        Whoever is gone buys nothing; whoever is not buys nothing with ((α + T) / (α + T + t))^(r + x), since nobody
+        ends but after a purchase.
+        """
+        r, alpha, _, _ = self._parameters()
+        x, recency, age = self._histories(X).T
+        ahead = of_shape(t, x.size, "t")
+        buys = 1 - ((alpha + age) / (alpha + age + ahead)) ** (r + x)
+        return np.asarray(1 - self._alive(x, recency, age) * buys, dtype=np.float64)
+
     def expected_of_new(self, t: npt.ArrayLike | float) -> Floats:
         """Expected repeat purchases of a customer in the time ``t`` after the first purchase; shape of ``t``."""
         r, alpha, a, b = self._parameters()

@@ -26,8 +26,11 @@ def purchase_histories(purchases: pl.DataFrame, cutoff: date, *, unit_days: floa
     """
     days = (
         purchases.filter(pl.col("purchase_date") <= cutoff)
+        .sort("customer_id", "purchase_date", "amount")
         .group_by("customer_id", "purchase_date")
         .agg(pl.col("amount").sum())
+        # Sums depend on their order in the last digits, and so would what is fitted on them.
+        .sort("customer_id", "purchase_date")
     )
     first = pl.col("purchase_date").min()
     since = (pl.lit(cutoff) - first).dt.total_days() / unit_days

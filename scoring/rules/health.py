@@ -4,14 +4,19 @@ Red below 50 is the specification's; yellow ends where a customer has three quar
 and the values that give no and all points stand in ``seeds/health_factor.csv``, which users edit.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
+from scoring.rules.change import PartNow, smallest_change
 from scoring.rules.points import linear, weigh
 
 RED_BELOW, YELLOW_BELOW = 50.0, 75.0
 MIN_COVERAGE = 0.5
+JUST_BELOW = 0.01
+"""Points under a border, which itself belongs to the better level."""
 NPS_DAYS = 365
 """An older answer says nothing of the mood of today."""
 
@@ -45,6 +50,47 @@ def measures(frame: pl.DataFrame) -> pl.DataFrame:
         (pl.col("open_ticket_count") + pl.col("open_urgent_ticket_count")).alias("support_tickets"),
         pl.when(pl.col("nps_age_days") <= NPS_DAYS).then(pl.col("nps_score")).alias("sentiment"),
     )
+
+
+def level_changes(frame: pl.DataFrame, scored: pl.DataFrame, factors: tuple[Factor, ...]) -> pl.Series:
+    """The smallest change of one factor that would bring each customer to the next better level, in words; shape (n,).
+
+    Of a green customer it is the one that would make it yellow.
+
+    Parameters
+    ----------
+    frame, scored
+        Features, and what :func:`health` made of them, shape (n, …).
+    """
+    values = measures(frame).select(one.name for one in factors)
+    given = pl.concat([values, scored], how="horizontal")
+    told = [_level_change(row, factors) for row in given.iter_rows(named=True)]
+    return pl.Series("level_change", told, dtype=pl.String)
+
+
+def _level_change(row: Mapping[str, Any], factors: tuple[Factor, ...]) -> str:
+    now = row["risk_level"]
+    if now is None:
+        return f"Only {100 * (row['coverage'] or 0):.0f} % of it is known; a level needs {100 * MIN_COVERAGE:.0f} %."
+    wanted, target = {"red": ("yellow", RED_BELOW), "yellow": ("green", YELLOW_BELOW)}.get(
+        now, ("yellow", YELLOW_BELOW)
+    )
+    parts = [
+        PartNow(
+            one.name,
+            one.weight,
+            row[f"{one.name}_points"],
+            None if row[one.name] is None else float(row[one.name]),
+            (one.nought, one.full),
+            # An answer that nobody gave may come, and makes no healthy customer worse in the meantime.
+            can_change=now != "green" or row[f"{one.name}_points"] is not None,
+        )
+        for one in factors
+    ]
+    found = smallest_change(parts, target if now != "green" else target - JUST_BELOW)
+    if found is None:
+        return f"No single factor would make it {wanted}: it is {abs(target - row['score']):.0f} points away."
+    return f"{found.words[0].upper()}{found.words[1:]} would make it {wanted}."
 
 
 def health(frame: pl.DataFrame, factors: tuple[Factor, ...]) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""How likely each open deal is won, within 30 days and in the end, at as_of."""
+"""How likely each open deal is won, within 30 days and in the end, and when it is closed, at as_of."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scoring.scores._common import MODELS
 if TYPE_CHECKING:
     import polars as pl
 
-READS = ("features.feat_deal", MODELS)
+READS = ("features.feat_deal", "features.deal_outcome", MODELS)
 COLUMNS = {
     "tenant_id": "string",
     "deal_id": "string",
@@ -21,6 +21,10 @@ COLUMNS = {
     "score": "bigint",
     "amount_base": "double",
     "expected_amount_base": "double",
+    "predicted_close_date": "date",
+    "predicted_close_low_date": "date",
+    "predicted_close_high_date": "date",
+    "close_date_method": "string",
     "factors": "string",
     "model_version": "string",
     "model_reason": "string",
@@ -32,11 +36,13 @@ def compute(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     import polars as pl
 
     from scoring.applied import NO_MODEL, factors_of, latest, model_of, probability_of, whole_points
+    from scoring.forecasting.close_date import close_dates
     from scoring.rules import deal
 
     frame = latest(tables["features.feat_deal"]).sort("tenant_id", "deal_id")
     month, version_30d = model_of(tables, "deal_30d")
     ever, version_ever = model_of(tables, "deal_ever")
+    dates = close_dates(frame, tables["features.feat_deal"], tables["features.deal_outcome"])
     versions = ", ".join(one for one in (version_30d, version_ever) if one) or None
     return (
         frame.select(
@@ -50,6 +56,7 @@ def compute(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
             probability_of(month, frame).alias("probability_30d"),
             probability_of(ever, frame).alias("probability"),
             deal.rule_score(frame).alias("score"),
+            *dates.get_columns(),
             factors_of(ever, frame).alias("factors"),
             pl.lit(versions, dtype=pl.String).alias("model_version"),
             pl.lit(NO_MODEL if ever is None else ever.reason).alias("model_reason"),

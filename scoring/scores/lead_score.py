@@ -25,6 +25,10 @@ COLUMNS = {
     "probability": "double",
     "tier": "string",
     "has_enough_data": "boolean",
+    "asks_for_call": "boolean",
+    "is_answered": "boolean",
+    "missing_parts": "string",
+    "tier_change": "string",
     "points": "string",
     "factors": "string",
     "model_version": "string",
@@ -70,4 +74,8 @@ def compute(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     )
     lift = pl.col("probability") / base if base else pl.lit(None, dtype=pl.Float64)
     tiered = result.with_columns(lead.tier(pl.col("score"), lift).alias("tier"))
-    return tiered.with_columns(whole_points("score")).select(list(COLUMNS))
+    return tiered.with_columns(
+        lead.missing_parts(frame, parts).list.join(", ").alias("missing_parts"),
+        lead.tier_changes(frame, scored, tiered["tier"], parts),
+        whole_points("score"),
+    ).select(list(COLUMNS))

@@ -1,9 +1,13 @@
 """Rules against scores computed by hand."""
 
+from dataclasses import replace
+
+import numpy as np
 import polars as pl
 import pytest
 
 from scoring.rules import churn, health, lead
+from scoring.rules.change import PartNow, smallest_change
 from scoring.rules.points import by_word, linear, weigh
 
 PARTS = lead.default_parts()
@@ -142,6 +146,23 @@ def test_health_by_hand() -> None:
     assert found["score"] + sum(lost) == pytest.approx(100)
 
 
+def test_what_would_change_the_level() -> None:
+    """To fall just below 75 it has to lose 3.01: of use at 0.3 that is 10.03 points of 50, and 4.796 days instead of 6.
+
+    Red at 28 (no use: −15, no feature: −25, NPS of 4: −10): 22 are missing, of use 73.3 points, 8.8 days of 12.
+    """
+    green = customers()
+    assert health.level_changes(green, health.health(green, FACTORS), FACTORS).to_list() == [
+        "Usage frequency of 4.7 instead of 6 would make it yellow."
+    ]
+    red = customers(active_day_count_30d=0, distinct_key_feature_count_30d=0, nps_score=4)
+    scored = health.health(red, FACTORS)
+    assert scored["score"][0] == pytest.approx(28)
+    assert health.level_changes(red, scored, FACTORS).to_list() == [
+        "Usage frequency of 8.8 instead of 0 would make it yellow."
+    ]
+
+
 def test_an_old_answer_is_no_mood_and_too_little_is_no_level() -> None:
     [old] = health.health(customers(nps_age_days=366.0), FACTORS).to_dicts()
     assert old["coverage"] == pytest.approx(0.8)
@@ -151,3 +172,97 @@ def test_an_old_answer_is_no_mood_and_too_little_is_no_level() -> None:
     ).to_dicts()
     assert bare["coverage"] == pytest.approx(0.4)
     assert bare["risk_level"] is None
+
+
+def test_the_smallest_change_of_one_part_by_hand() -> None:
+    """Use has 40 points at weight 3, mood 20 at weight 1: 35. For 50 use needs 60, 20 more; mood 80, 60 more."""
+    use, mood = PartNow("daily_use", 3, 40.0, 4.0, (0.0, 10.0)), PartNow("mood", 1, 20.0, 2.0, (0.0, 10.0))
+    found = smallest_change([use, mood], 50)
+    assert found is not None
+    assert (found.part.name, found.points) == ("daily_use", pytest.approx(60))
+    assert found.words == "daily use of 6 instead of 4"
+    # Mood alone needs 4 × 50 − 3 × 40 = 80.
+    found = smallest_change([replace(use, can_change=False), mood], 50)
+    assert found is not None
+    assert found.points == pytest.approx(80)
+    assert smallest_change([replace(use, can_change=False), mood], 60) is None
+    # Tickets: none are best. From 2 of 3 (33.3 points) to half of the points is 1.5, of which only less is enough.
+    tickets = PartNow("tickets", 1, 100 / 3, 2.0, (3.0, 0.0))
+    found = smallest_change([tickets], 50)
+    assert found is not None
+    assert found.words == "tickets of 1.5 instead of 2"
+
+
+def test_what_is_not_known_may_become_known() -> None:
+    """30 points at weight 3; an unknown part of weight 1 would have to bring (50 × 4 − 90) = 110 for 50, 70 for 40."""
+    known, unknown = PartNow("a", 3, 30.0, can_change=False), PartNow("b", 1, None)
+    assert smallest_change([known, unknown], 50) is None
+    found = smallest_change([known, unknown], 40)
+    assert found is not None
+    assert found.words == "a b worth 70 of 100 points"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_change_takes_the_score_to_the_border_and_no_single_one_is_smaller(seed: int) -> None:
+    """A law: the weighted mean with the new points is the target; and no point less of any part would be enough."""
+    rng = np.random.default_rng(seed)
+    for _ in range(200):
+        points = [None if rng.random() < 0.2 else float(rng.uniform(0, 100)) for _ in range(4)]
+        parts = [PartNow(str(i), float(rng.uniform(0.1, 1)), points[i]) for i in range(4)]
+        target = float(rng.uniform(0, 100))
+        found = smallest_change(parts, target)
+
+        def mean(index: int, value: float, parts: list[PartNow] = parts) -> float:
+            own = [replace(part, points=value) if i == index else part for i, part in enumerate(parts)]
+            known = [(part.weight, part.points) for part in own if part.points is not None]
+            return sum(w * p for w, p in known) / sum(w for w, _ in known)
+
+        if found is None:
+            assert all((mean(i, 0) > target - 1e-9) or (mean(i, 100) < target + 1e-9) for i in range(4))
+            continue
+        assert mean(int(found.part.name), found.points) == pytest.approx(target)
+        start = mean(0, points[0]) if points[0] is not None else None
+        if start is None or abs(start - target) < 1:
+            continue
+        for i, part in enumerate(parts):
+            less = max(found.moved - 0.01, 0.0)
+            for value in (
+                ({(part.points or 0) + less, (part.points or 0) - less}) if part.points is not None else {less}
+            ):
+                if 0 <= value <= 100 and part.points is not None:
+                    assert (mean(i, value) < target) == (start < target)
+
+
+def tiers(frame: pl.DataFrame, now: str) -> str:
+    full = frame.with_columns(asks_for_call=pl.lit(value=False), has_complete_data=pl.lit(value=False))
+    return str(lead.tier_changes(full, lead.lead_score(full, PARTS), pl.Series([now]), PARTS)[0])
+
+
+def test_what_would_make_a_lead_hot() -> None:
+    """Fit 62.5 and engagement 37.5 are 50; for 60 the engagement has to be 57.5, 20 more.
+
+    Website has 25 points at 0.3: 66.7 more, 91.7, which are 3.67 visits. E-mail has 66.7 at 0.3: 133 is too much.
+    Downloads have 50 at 0.2: 150 is too much. Events have none at 0.2: all 100, more than the website's 66.7.
+    """
+    assert tiers(leads(), "warm") == "Website activity of 3.7 instead of 1 would make it hot."
+
+
+def test_a_part_of_the_fit_may_become_known_and_what_is_known_stays() -> None:
+    """Without a budget the fit is (15 + 20 + 20) ÷ 0.7 = 78.57, and the score 58.0. For 60 the fit has to be 82.5.
+
+    The budget would need (82.5 − 55) ÷ 0.3 = 91.7 points. Engagement of 37.5 + 3.93 does as well: 13.1 more of the
+    website, 38.1 points of 100, which are 1.52 visits.
+    """
+    assert tiers(leads(budget=None), "warm") == "Website activity of 1.6 instead of 1 would make it hot."
+    asked = leads().with_columns(asks_for_call=pl.lit(value=True), has_complete_data=pl.lit(value=False))
+    told = lead.tier_changes(asked, lead.lead_score(asked, PARTS), pl.Series(["hot"]), PARTS)[0]
+    assert told == "It is hot because it asks for a call, whatever its score of 50."
+    nothing = dict.fromkeys(("visit_decayed_count", "email_open_decayed_count", "email_click_decayed_count"), 0.0)
+    told = tiers(
+        leads(company_size=0, budget=0.0, download_decayed_count=0.0, industry="x", job_title="clerk", **nothing),
+        "cold",
+    )
+    assert told.startswith("No single part would make it warm: 28 points are missing")
+    assert lead.missing_parts(leads(budget=None, industry=None), PARTS).to_list() == [
+        ["industry_match", "budget_indicator"]
+    ]

@@ -178,3 +178,27 @@ def test_histories_are_counted_by_days():
     told = purchase_histories(frame, date(2024, 1, 22)).rows()
     # a: two purchases on the 8th are one of 7; the repeats are 7 and 5. b: the one on the 30th has not happened yet.
     assert told == [("a", 2, 2.0, 3.0, 6.0), ("b", 0, 0.0, 17 / 7, None)]
+
+
+def test_silence_is_the_mean_over_rates_and_ends_of_nothing_bought() -> None:
+    """Against 300,000 customers drawn from the model; those with one repeat purchase near week 10 of 20 are asked."""
+    model = BetaGeoNBD()
+    model.r_, model.alpha_, model.a_, model.b_ = 0.9, 8.0, 0.8, 2.5
+    rng = np.random.default_rng(2)
+    size, age, ahead = 300_000, 20.0, 10.0
+    rate, goes = rng.gamma(0.9, 1 / 8.0, size), rng.beta(0.8, 2.5, size)
+    alive, time = rng.random(size) >= goes, np.zeros(size)
+    count, recency, heard = np.zeros(size), np.zeros(size), np.zeros(size, dtype=bool)
+    for _ in range(200):
+        time = time + rng.exponential(1 / rate)
+        seen = alive & (time <= age)
+        count += seen
+        recency = np.where(seen, time, recency)
+        heard |= alive & (time > age) & (time <= age + ahead)
+        alive &= rng.random(size) >= goes
+        if not (alive & (time <= age + ahead)).any():
+            break
+    chosen = (count == 1) & (recency > 9) & (recency < 11)
+    [expected] = model.predict_silence(np.array([[1.0, 10.0, age]]), ahead)
+    assert 1 - heard[chosen].mean() == pytest.approx(expected, abs=0.03)
+    assert model.predict_silence(np.array([[3.0, 5.0, 9.0]]), 0.0).tolist() == pytest.approx([1.0])

@@ -1,0 +1,72 @@
+-- What customers without a contract do: buy, or use the product. Whoever has no contract says nothing when leaving.
+with contracts as (
+    select distinct span.tenant_id, span.customer_id
+    from {{ ref('fact_subscription_period') }} as span
+    where
+        not span.is_trial
+        and span.start_date <= cast({{ as_of() }} as date)
+        and span.end_date > cast({{ as_of() }} as date)
+),
+
+contract_users as (
+    select contracts.tenant_id, 'user:' || member.id_value as customer_id
+    from contracts
+    inner join {{ ref('customer_member') }} as member
+        on contracts.tenant_id = member.tenant_id and contracts.customer_id = member.customer_key
+    where member.id_kind = 'user'
+    union
+    select contracts.tenant_id, contracts.customer_id
+    from contracts
+),
+
+payments as (
+    select
+        payment.tenant_id,
+        payment.customer_id,
+        payment.order_id,
+        cast(payment.paid_at as date) as activity_date,
+        payment.net_amount_base as spent_base
+    from {{ ref('fact_payment') }} as payment
+    where payment.paid_at is not null and payment.subscription_id is null and payment.customer_id is not null
+),
+
+purchases as (
+    select payments.tenant_id, payments.customer_id, payments.activity_date, payments.spent_base
+    from payments
+    union all
+    -- Orders whose payments say whose they are stand above.
+    select
+        orders.tenant_id,
+        coalesce('account:' || contact.account_id, 'user:' || contact.user_id, 'contact:' || orders.contact_id) as customer_id,
+        cast(orders.sold_at as date) as activity_date,
+        orders.amount_base as spent_base
+    from {{ ref('fact_order') }} as orders
+    left join {{ ref('dim_contact') }} as contact
+        on orders.tenant_id = contact.tenant_id and orders.contact_id = contact.contact_id
+    left join (select distinct payments.tenant_id, payments.order_id from payments) as told
+        on orders.tenant_id = told.tenant_id and orders.order_id = told.order_id
+    where orders.sold_at is not null and orders.refunded_at is null and orders.contact_id is not null and told.order_id is null
+)
+
+select
+    purchases.tenant_id,
+    'purchase' as activity,
+    purchases.customer_id,
+    purchases.activity_date,
+    sum(purchases.spent_base) as spent_base
+from purchases
+left join contracts
+    on purchases.tenant_id = contracts.tenant_id and purchases.customer_id = contracts.customer_id
+where contracts.customer_id is null
+group by purchases.tenant_id, purchases.customer_id, purchases.activity_date
+union all
+select
+    usage.tenant_id,
+    'usage' as activity,
+    'user:' || usage.user_id as customer_id,
+    usage.usage_date as activity_date,
+    cast(null as double) as spent_base
+from {{ ref('fact_usage') }} as usage
+left join contract_users
+    on usage.tenant_id = contract_users.tenant_id and 'user:' || usage.user_id = contract_users.customer_id
+where usage.is_active and contract_users.customer_id is null
