@@ -13,7 +13,7 @@ from pathlib import Path
 from warehouse import dbt
 from warehouse.build import Built, Clocks, build
 from warehouse.erasure.pending import refuse_while_pending
-from warehouse.ingest import BatchResult, ingest_pending
+from warehouse.ingest import BatchResult, ingest_pending, rebuild
 from warehouse.landing import Landing
 from warehouse.lock import writer_lock
 from warehouse.publish import Published, RunInfo, is_current, pointer, publish
@@ -110,9 +110,8 @@ def publish_anew(settings: Settings, grace: timedelta) -> str:
     The caller holds the writer lock. `grace` is for how long a version stays that was current a moment ago.
     """
     home = settings.layout()
-    ensure_warehouse(home, settings, rebuild=True)
-    with open_store(home, settings) as con:
-        ingest_pending(con, home, settings)
+    ensure_warehouse(home, settings)
+    rebuild(home, settings)
     built = build(settings, Clocks(), full_refresh=True)
     published = publish(home, settings, run_info(built, Clocks()))
     with pointer.swapping(home):

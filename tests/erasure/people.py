@@ -82,7 +82,9 @@ def write_all(folder: Path) -> dict[str, Path]:
     more = [event(40, "content.downloaded", {"lead_id": LEAD, "content_id": "c1", "email": EMAIL}), *said[:2]]
     (folder / "c.ndjson.gz").write_bytes(gzip.compress(lines(more)))
     (folder / "d.ndjson.zst").write_bytes(zstandard.ZstdCompressor().compress(lines(said[2:])))
-    whole = gzip.compress(lines([event(50 + n, "app.login", {"user_id": USER, "n": f"{EMAIL} {n}"}) for n in range(99)]))
+    whole = gzip.compress(
+        lines([event(50 + n, "app.login", {"user_id": USER, "n": f"{EMAIL} {n}"}) for n in range(99)])
+    )
     (folder / "e.ndjson.gz").write_bytes(whole[:-12])
     texts = [event(200, "app.login", {"user_id": USER}), event(201, "app.login", {"user_id": "user-other1"})]
     rows = [{**one, "data": json.dumps(one["data"])} for one in texts]

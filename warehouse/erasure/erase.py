@@ -27,6 +27,7 @@ from warehouse.erasure.tombstones import Keyring, Tombstone
 from warehouse.errors import DealhouseError, UsageError
 from warehouse.landing import Entry, Landing
 from warehouse.landing.copying import file_hash
+from warehouse.publish import current_version
 from warehouse.settings import Home, Settings
 
 _ROUNDS = 3
@@ -98,13 +99,12 @@ def resume(settings: Settings, say: Say = lambda _: None) -> list[dict[str, Any]
 
 def needles(found: Person) -> tuple[dict[str, int], dict[str, int]]:
     """Forms in which a person could stand somewhere: those found in any case, and those that are exact (base64)."""
-    shared = {value.lower() for value in found.shared}
     names = [name for name in found.names if len(name) >= 5]
     values = [value for _, value in found.id_pairs if is_distinctive(value)]
     values += [*found.emails, *found.phones, *names, *found.full_names]
     folded: dict[str, int] = {}
     exact: dict[str, int] = {}
-    for number, value in enumerate(value for value in values if value.lower() not in shared):
+    for number, value in enumerate(value for value in values if not found.is_shared(value)):
         for form in forms.written(value):
             folded.setdefault(form, number)
         if value in found.phones and (digits := _digits(value)):
@@ -158,15 +158,19 @@ def _carry_out(settings: Settings, keys: Keyring, path: Path, say: Say) -> dict[
     while True:
         say("taking the person out of what was received")
         redactor = Redactor(keys, [(found, salt)])
-        _amend(landing, redactor, keys, receipt)
+        if _amend(landing, redactor, keys, receipt):
+            plan.pop("published", None)
         if not redactor.new_ids:
             break
         for _, kind, value in redactor.new_ids:
             found.ids.setdefault(kind, []).append(value)
         keys.seal(path, {**plan, "person": found.as_json()})
         tombstones.bury(home, redactor.found)
-    say("building all tables anew without the person")
-    published = publish_anew(settings, timedelta(0))
+    now_current = current_version(home)
+    if now_current is None or plan.get("published") != now_current:
+        say("building all tables anew without the person")
+        plan["published"] = publish_anew(settings, timedelta(0))
+        keys.seal(path, {**plan, "person": found.as_json()})
     say("searching every file")
     checked = _prove(home, found, redactor, keys)
     _check_graph(settings, found)
@@ -193,7 +197,7 @@ def _carry_out(settings: Settings, keys: Keyring, path: Path, say: Say) -> dict[
             "shared": len(found.shared),
             "batches": sum(receipt == file.get("amended") for entry in landing.entries() for file in entry.files),
             "files_searched": checked,
-            "published": published,
+            "published": plan["published"],
         },
     )
     path.unlink()
@@ -201,18 +205,18 @@ def _carry_out(settings: Settings, keys: Keyring, path: Path, say: Say) -> dict[
 
 
 def _stones(keys: Keyring, found: Person, salt: str) -> list[Tombstone]:
-    shared = {value.lower() for value in found.shared}
     values = [*found.id_pairs, *(("email", one) for one in found.emails), *(("phone", one) for one in found.phones)]
     stones = []
     for kind, value in values:
         hash_ = keys.hash(kind, found.tenant_id, value)
-        if hash_ is None or (kind in ("email", "phone") and value.lower() in shared):
+        if hash_ is None or (kind in ("email", "phone") and found.is_shared(value)):
             continue
-        stones.append(Tombstone(hash_, kind, found.tenant_id, salt, value.lower() not in shared, keys.key_id))
+        stones.append(Tombstone(hash_, kind, found.tenant_id, salt, not found.is_shared(value), keys.key_id))
     return stones
 
 
-def _amend(landing: Landing, redactor: Redactor, keys: Keyring, receipt: str) -> None:
+def _amend(landing: Landing, redactor: Redactor, keys: Keyring, receipt: str) -> bool:
+    """Write the files of landing anew that hold the person; tell whether there were any."""
     landing.remove_replaced()
     amends = []
     for entry in landing.entries():
@@ -220,9 +224,10 @@ def _amend(landing: Landing, redactor: Redactor, keys: Keyring, receipt: str) ->
         if files != list(entry.files):
             amends.append({"batch": entry.seq, "files": files})
     if not amends:
-        return
+        return False
     record = {"kind": "erasure", "receipt": receipt, "at": utc_now().isoformat(timespec="seconds"), "amends": amends}
     landing.amend({**record, "signature": keys.sign(record)})
+    return True
 
 
 def _redacted(landing: Landing, entry: Entry, number: int, redactor: Redactor, receipt: str) -> dict[str, Any]:

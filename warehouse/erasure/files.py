@@ -24,6 +24,7 @@ from warehouse.sources.mapping.spec import Reading
 from warehouse.sources.packed import COMPRESSIONS, DamagedError, TruncatedError, chunks
 
 _LONGEST_VALUE = 4096
+_SALVAGE_BYTES = 64
 _ROWS_AT_ONCE = 10_000
 _DAMAGED = b"erased, and damaged before that"
 _ENVELOPE_DATA = "data"
@@ -66,7 +67,7 @@ def _lines(path: Path, target: Path, redactor: Redactor) -> bool:
             ending = "damaged"
     if ending == "damaged":
         # What could be unpacked before the damage may still be read by somebody.
-        is_changed = is_changed or redactor.may_concern(path.read_bytes())
+        is_changed = is_changed or redactor.may_concern(_salvaged(path))
         target.write_bytes(_DAMAGED)
     if not is_changed:
         target.unlink()
@@ -84,8 +85,21 @@ def _may_concern(path: Path, redactor: Redactor) -> bool:
     except TruncatedError:
         return False
     except DamagedError:
-        return redactor.may_concern(path.read_bytes())
+        return redactor.may_concern(_salvaged(path))
     return False
+
+
+def _salvaged(path: Path) -> bytes:
+    """What somebody could still read of a damaged file: its bytes, and what unpacks before the damage."""
+    content = path.read_bytes()
+    found = [content]
+    unpacker: Any = zlib.decompressobj(31) if path.suffix == ".gz" else zstandard.ZstdDecompressor().decompressobj()
+    try:
+        for start in range(0, len(content), _SALVAGE_BYTES):
+            found.append(unpacker.decompress(content[start : start + _SALVAGE_BYTES]))
+    except (zlib.error, zstandard.ZstdError):
+        pass
+    return b"".join(found)
 
 
 def _whole_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -68,7 +68,8 @@ def reading_of(mapping: Path, role: str) -> Reading | None:
 
     spec = Mapping(mapping.read_text(encoding="utf-8"), mapping.name).spec
     block = role.partition(":")[0]
-    return next((one.reading for one in [*spec.inputs, *spec.lookups] if one.name == block), None)
+    readings = {one.name: one.reading for one in spec.inputs} | {one.name: one.reading for one in spec.lookups}
+    return readings.get(block)
 
 
 def _recognised(keys: Keyring, stones: dict[str, list[Tombstone]], path: Path) -> list[tuple[Person, str]]:

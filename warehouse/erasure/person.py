@@ -37,6 +37,10 @@ class Person:
         """For sealing."""
         return asdict(self)
 
+    def is_shared(self, value: str) -> bool:
+        """Whether others carry a value, alone or as a part of another, such as a name within an address."""
+        return any(value.lower() in one.lower() for one in self.shared)
+
     @property
     def id_pairs(self) -> list[tuple[str, str]]:
         """All ids as (kind, value)."""

@@ -72,17 +72,17 @@ class Redactor:
         self._base64 = re.compile("|".join(map(re.escape, sorted(self._encoded))) or "(?!)")
 
     def _learn(self, person: Person, salt: str) -> set[str]:
-        tenant, shared = person.tenant_id, {value.lower() for value in person.shared}
+        tenant = person.tenant_id
         hints = set()
         for kind, value in person.id_pairs:
             self._ids[tenant, kind, value] = salt
             hints.add(value)
-            if is_distinctive(value) and value.lower() not in shared:
+            if is_distinctive(value) and not person.is_shared(value):
                 self._everywhere(value, self._keys.token(kind, tenant, value, salt))
         for kind, values in (("email", person.emails), ("phone", person.phones)):
             for value in values:
                 norm = self._keys.normalised(kind, value)
-                if norm is None or value.lower() in shared:
+                if norm is None or person.is_shared(value):
                     continue
                 self._reachable[tenant, kind, norm] = salt
                 token = self._keys.token(kind, tenant, value, salt)
@@ -90,7 +90,7 @@ class Redactor:
                     self._everywhere(form, token)
         self._names |= {name.lower() for name in person.names}
         for name in {*person.full_names, *(name for name in person.names if len(name) >= _SHORTEST_NAME)}:
-            if name.lower() not in shared:
+            if not person.is_shared(name):
                 self._everywhere(name, ERASED)
         return hints
 
@@ -196,7 +196,7 @@ class Redactor:
     def cells(self, names: list[str], cells: list[Any]) -> list[Any]:
         """A row of a table as received, which no contract describes; its columns are told by their names."""
         texts = [cell for cell in cells if isinstance(cell, str) and cell]
-        is_own = any(self._id_token(text) is not None or not self.is_clean(text) for text in texts)
+        is_own = any(self._id_token(text) is not None or self._is_reachable(text) for text in texts)
         changed: list[Any] = []
         for name, cell in zip(names, cells, strict=False):
             if not isinstance(cell, str) or not cell:
@@ -211,6 +211,10 @@ class Redactor:
                 changed.append(cell)
         self.rows += is_own
         return [*changed, *(self.value(cell) for cell in cells[len(changed) :])]
+
+    def _is_reachable(self, text: str) -> bool:
+        forms = {(kind, self._keys.normalised(kind, text)) for kind in ("email", "phone")}
+        return any((kind, norm) in forms for _, kind, norm in self._reachable)
 
     def _is_personal(self, name: str, cell: str) -> bool:
         return bool(guessed_kind(name)) or name in personal_fields() or cell.strip().lower() in self._names

@@ -19,6 +19,8 @@ from typing import Any
 
 _OVERLAP = 1024
 _CHUNK = 4 * 2**20
+_STEP = 1024
+"""Of a damaged file all up to the damage is looked at, which larger steps would drop."""
 _LEVELS = 3
 """How deeply packed files may stand in each other."""
 
@@ -155,10 +157,10 @@ def _gunzip(content: bytes) -> bytes:
     while content:
         unpacker = zlib.decompressobj(31)
         try:
-            for start in range(0, len(content), _CHUNK):
-                parts.append(unpacker.decompress(content[start : start + _CHUNK]))
+            for start in range(0, len(content), _STEP):
+                parts.append(unpacker.decompress(content[start : start + _STEP]))
                 if unpacker.eof:
-                    content = unpacker.unused_data + content[start + _CHUNK :]
+                    content = unpacker.unused_data + content[start + _STEP :]
                     break
             else:
                 break
