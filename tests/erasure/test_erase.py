@@ -1,4 +1,4 @@
-"""Erasing a person from a home that holds them in every format: nothing is left, and nothing that is counted changes."""
+"""Erasing a person from a home that holds them in every format: nothing is left, and what is counted stays."""
 
 import json
 import subprocess

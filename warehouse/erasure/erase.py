@@ -6,7 +6,6 @@ it, published, and every former publication removed. What is left is scrubbed, a
 nothing is found a receipt is signed and the sealed plan removed. A second start begins with what is sealed.
 """
 
-import os
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,17 +15,15 @@ from typing import Any
 
 from warehouse.clock import utc_now
 from warehouse.erasure import forms, person, receipts, tombstones
-from warehouse.erasure.files import redact_file
-from warehouse.erasure.intake import reading_of
+from warehouse.erasure.amend import amend
 from warehouse.erasure.pending import folder, pending
 from warehouse.erasure.person import Person, is_distinctive
-from warehouse.erasure.redact import Redactor
+from warehouse.erasure.redact import SHORTEST_NAME, Redactor
 from warehouse.erasure.scrub import scrub
 from warehouse.erasure.search import search
 from warehouse.erasure.tombstones import Keyring, Tombstone
 from warehouse.errors import DealhouseError, UsageError
-from warehouse.landing import Entry, Landing
-from warehouse.landing.copying import file_hash
+from warehouse.landing import Landing
 from warehouse.publish import current_version
 from warehouse.settings import Home, Settings
 
@@ -79,12 +76,33 @@ def erase(
     take_in(settings)
     build(settings, Clocks())
     found = _found(settings, kind, value, tenant_id)
+    return erase_all(settings, [found], "request", say)
+
+
+def erase_all(settings: Settings, persons: list[Person], reason: str, say: Say = lambda _: None) -> dict[str, Any]:
+    """Erase persons who were found, all at once; see :func:`erase`.
+
+    Parameters
+    ----------
+    reason
+        For the receipt: ``request`` or ``retention``.
+    """
     home = settings.layout()
     keys = tombstones.keyring(home, settings)
     receipt = f"erasure-{utc_now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
-    plan = {"receipt": receipt, "salt": secrets.token_hex(16), "begun_at": utc_now().isoformat(timespec="seconds")}
-    keys.seal(folder(home) / f"{receipt}.sealed", {**plan, "person": found.as_json()})
-    return _carry_out(settings, keys, folder(home) / f"{receipt}.sealed", say)
+    plan = {
+        "receipt": receipt,
+        "reason": reason,
+        "salt": secrets.token_hex(16),
+        "begun_at": utc_now().isoformat(timespec="seconds"),
+    }
+    path = folder(home) / f"{receipt}.sealed"
+    keys.seal(path, _sealed(plan, persons))
+    return _carry_out(settings, keys, path, say)
+
+
+def _sealed(plan: dict[str, Any], persons: list[Person]) -> dict[str, Any]:
+    return {**plan, "persons": [one.as_json() for one in persons]}
 
 
 def resume(settings: Settings, say: Say = lambda _: None) -> list[dict[str, Any]]:
@@ -97,21 +115,23 @@ def resume(settings: Settings, say: Say = lambda _: None) -> list[dict[str, Any]
     return [_carry_out(settings, keys, path, say) for path in waiting]
 
 
-def needles(found: Person) -> tuple[dict[str, int], dict[str, int]]:
-    """Forms in which a person could stand somewhere: those found in any case, and those that are exact (base64)."""
-    names = [name for name in found.names if len(name) >= 5]
-    values = [value for _, value in found.id_pairs if is_distinctive(value)]
-    values += [*found.emails, *found.phones, *names, *found.full_names]
+def needles(*persons: Person) -> tuple[dict[str, int], dict[str, int]]:
+    """Forms in which persons could stand somewhere: those found in any case, and those that are exact (base64)."""
     folded: dict[str, int] = {}
     exact: dict[str, int] = {}
-    for number, value in enumerate(value for value in values if not found.is_shared(value)):
-        for form in forms.written(value):
-            folded.setdefault(form, number)
-        if value in found.phones and (digits := _digits(value)):
-            for form in forms.of_phone(value, digits):
+    for found in persons:
+        values = [value for _, value in found.id_pairs if is_distinctive(value)]
+        values += [*found.emails, *found.phones, *found.full_names]
+        values += [name for name in found.names if len(name) >= SHORTEST_NAME]
+        for value in (value for value in values if not found.is_shared(value)):
+            number = len(folded)
+            for form in forms.written(value):
                 folded.setdefault(form, number)
-        for core in forms.base64_cores(value):
-            exact.setdefault(core, number)
+            if value in found.phones and (digits := _digits(value)):
+                for form in forms.of_phone(value, digits):
+                    folded.setdefault(form, number)
+            for core in forms.base64_cores(value):
+                exact.setdefault(core, number)
     return folded, exact
 
 
@@ -150,51 +170,49 @@ def _carry_out(settings: Settings, keys: Keyring, path: Path, say: Say) -> dict[
 
     home = settings.layout()
     plan = keys.unseal(path)
-    found, salt, receipt = Person(**plan["person"]), str(plan["salt"]), str(plan["receipt"])
+    persons = [Person(**one) for one in plan.pop("persons")]
+    salt, receipt = str(plan["salt"]), str(plan["receipt"])
     say("noting that nothing of the person may come in again")
-    tombstones.bury(home, _stones(keys, found, salt))
+    tombstones.bury(home, _stones(keys, persons, salt))
     landing = Landing(home)
     landing.land_inbox()
     while True:
         say("taking the person out of what was received")
-        redactor = Redactor(keys, [(found, salt)])
-        if _amend(landing, redactor, keys, receipt):
+        redactor = Redactor(keys, [(one, salt) for one in persons])
+        if amend(landing, lambda _, redactor=redactor: redactor, keys, "erasure", receipt):
             plan.pop("published", None)
         if not redactor.new_ids:
             break
-        for _, kind, value in redactor.new_ids:
-            found.ids.setdefault(kind, []).append(value)
-        keys.seal(path, {**plan, "person": found.as_json()})
+        for tenant, kind, value in redactor.new_ids:
+            persons.append(Person(tenant, {kind: [value]}))
+        keys.seal(path, _sealed(plan, persons))
         tombstones.bury(home, redactor.found)
     now_current = current_version(home)
     if now_current is None or plan.get("published") != now_current:
         say("building all tables anew without the person")
         plan["published"] = publish_anew(settings, timedelta(0))
-        keys.seal(path, {**plan, "person": found.as_json()})
+        keys.seal(path, _sealed(plan, persons))
     say("searching every file")
-    checked = _prove(home, found, redactor, keys)
-    _check_graph(settings, found)
+    checked = _prove(home, persons, redactor, keys)
+    _check_graph(settings, persons)
     now = utc_now().isoformat(timespec="seconds")
-    notice = {
-        "receipt": receipt,
-        "tenant_id": found.tenant_id,
-        "erased_at": now,
-        "ids": {str(number): pair for number, pair in enumerate(found.id_pairs)},
-    }
+    ids = [(one.tenant_id, *pair) for one in persons for pair in one.id_pairs]
+    notice = {"receipt": receipt, "erased_at": now, "ids": {str(number): one for number, one in enumerate(ids)}}
     keys.seal(home.erasure / "notices" / path.name, notice)
     done = next((one for one in receipts.read(home) if one["receipt"] == receipt), None) or receipts.keep(
         home,
         keys,
         {
             "receipt": receipt,
+            "reason": plan["reason"],
             "begun_at": plan["begun_at"],
             "done_at": now,
-            "tenant_id": found.tenant_id,
-            "ids": len(found.id_pairs),
-            "emails": len(found.emails),
-            "phones": len(found.phones),
-            "names": len(found.names),
-            "shared": len(found.shared),
+            "tenants": sorted({one.tenant_id for one in persons}),
+            "ids": len(ids),
+            "emails": sum(len(one.emails) for one in persons),
+            "phones": sum(len(one.phones) for one in persons),
+            "names": sum(len(one.names) for one in persons),
+            "shared": sum(len(one.shared) for one in persons),
             "batches": sum(receipt == file.get("amended") for entry in landing.entries() for file in entry.files),
             "files_searched": checked,
             "published": plan["published"],
@@ -204,60 +222,21 @@ def _carry_out(settings: Settings, keys: Keyring, path: Path, say: Say) -> dict[
     return done
 
 
-def _stones(keys: Keyring, found: Person, salt: str) -> list[Tombstone]:
-    values = [*found.id_pairs, *(("email", one) for one in found.emails), *(("phone", one) for one in found.phones)]
+def _stones(keys: Keyring, persons: list[Person], salt: str) -> list[Tombstone]:
     stones = []
-    for kind, value in values:
-        hash_ = keys.hash(kind, found.tenant_id, value)
-        if hash_ is None or (kind in ("email", "phone") and found.is_shared(value)):
-            continue
-        stones.append(Tombstone(hash_, kind, found.tenant_id, salt, not found.is_shared(value), keys.key_id))
+    for found in persons:
+        values = [*found.id_pairs, *(("email", one) for one in found.emails), *(("phone", one) for one in found.phones)]
+        for kind, value in values:
+            hash_ = keys.hash(kind, found.tenant_id, value)
+            is_shared = found.is_shared(value)
+            if hash_ is not None and not (kind in ("email", "phone") and is_shared):
+                stones.append(Tombstone(hash_, kind, found.tenant_id, salt, not is_shared, keys.key_id))
     return stones
 
 
-def _amend(landing: Landing, redactor: Redactor, keys: Keyring, receipt: str) -> bool:
-    """Write the files of landing anew that hold the person; tell whether there were any."""
-    landing.remove_replaced()
-    amends = []
-    for entry in landing.entries():
-        files = [_redacted(landing, entry, number, redactor, receipt) for number in range(len(entry.files))]
-        if files != list(entry.files):
-            amends.append({"batch": entry.seq, "files": files})
-    if not amends:
-        return False
-    record = {"kind": "erasure", "receipt": receipt, "at": utc_now().isoformat(timespec="seconds"), "amends": amends}
-    landing.amend({**record, "signature": keys.sign(record)})
-    return True
-
-
-def _redacted(landing: Landing, entry: Entry, number: int, redactor: Redactor, receipt: str) -> dict[str, Any]:
-    """The file of an entry as it is to be kept: the same one where the person is not in it."""
-    file = entry.files[number]
-    mapping = next((one for one in entry.files if one["role"] == "mapping"), None)
-    if file is mapping:
-        return file
-    path = landing.path(file)
-    suffix = path.name.partition(".")[2]
-    draft = landing.segments / f"{entry.seq:08d}-{number}.erasing.{suffix}"
-    reading = reading_of(landing.path(mapping), str(file["role"])) if mapping else None
-    if not redact_file(path, draft, redactor, reading):
-        return file
-    digest = file_hash(draft)
-    final = f"{entry.seq:08d}-{digest[:16]}{f'-{number}' if number else ''}.{suffix}"
-    descriptor = os.open(draft, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    draft.chmod(0o444)
-    draft.replace(landing.segments / final)
-    size = (landing.segments / final).stat().st_size
-    return {**file, "file": final, "sha256": digest, "bytes": size, "amended": receipt}
-
-
-def _prove(home: Home, found: Person, redactor: Redactor, keys: Keyring) -> int:
+def _prove(home: Home, persons: list[Person], redactor: Redactor, keys: Keyring) -> int:
     """Search all files, scrub where something is found, and search again; return how many files there are."""
-    looked_for = needles(found)
+    looked_for = needles(*persons)
     hits: list[dict[str, Any]] = []
     for _ in range(_ROUNDS):
         hits = search(home.root, *looked_for)
@@ -273,12 +252,12 @@ def _prove(home: Home, found: Person, redactor: Redactor, keys: Keyring) -> int:
     )
 
 
-def _check_graph(settings: Settings, found: Person) -> None:
+def _check_graph(settings: Settings, persons: list[Person]) -> None:
     """Short ids are not looked for in bytes, where 17 stands everywhere: what was built must not know them."""
     from warehouse.store import open_store
 
     with open_store(settings.layout(), settings) as con:
-        left = [pair for pair in found.id_pairs if person.is_known(con, *pair, found.tenant_id)]
+        left = [pair for one in persons for pair in one.id_pairs if person.is_known(con, *pair, one.tenant_id)]
     if left:
         raise NotErasedError(
             "The person is not erased yet: what was built still knows ids of theirs.",

@@ -79,8 +79,8 @@ def erased(home: Home, settings: Settings) -> list[Erased]:
     for path in sorted((home.erasure / "notices").glob(_SEALED)):
         notice = keys.unseal(path)
         found += [
-            Erased(f"{notice['receipt']}-{number}", notice["tenant_id"], kind, value, notice["erased_at"])
-            for number, (kind, value) in sorted((int(number), pair) for number, pair in notice["ids"].items())
+            Erased(f"{notice['receipt']}-{number}", tenant, kind, value, notice["erased_at"])
+            for number, (tenant, kind, value) in sorted((int(number), one) for number, one in notice["ids"].items())
         ]
     return found
 

@@ -27,7 +27,8 @@ from warehouse.sources.ndjson import parse_json
 ERASED = "erased"
 """What stands for a text that is no id."""
 
-_SHORTEST_NAME = 5
+SHORTEST_NAME = 5
+"""Letters of the shortest name that is replaced, and searched for, by itself: a shorter one is a word."""
 
 
 class _RepeatedKeyError(ValueError):
@@ -89,7 +90,7 @@ class Redactor:
                 for form in {value, norm, *forms.of_phone(value, norm)} if kind == "phone" else {value, norm}:
                     self._everywhere(form, token)
         self._names |= {name.lower() for name in person.names}
-        for name in {*person.full_names, *(name for name in person.names if len(name) >= _SHORTEST_NAME)}:
+        for name in {*person.full_names, *(name for name in person.names if len(name) >= SHORTEST_NAME)}:
             if not person.is_shared(name):
                 self._everywhere(name, ERASED)
         return hints
