@@ -1,5 +1,6 @@
 """Erasing a person from a home that holds them in every format: nothing is left, and what is counted stays."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -8,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
@@ -45,6 +48,11 @@ def litter(settings: Settings) -> None:
     ledger.mkdir(parents=True)
     chain.append(ledger / "sent.ndjson", {"object": "lead", "key": people.LEAD, "payload": {"email": people.EMAIL}})
     chain.append(ledger / "sent.ndjson", {"object": "lead", "key": people.OTHER_LEAD, "payload": {}})
+    receipts_of_rows = [{"sync_key": people.LEAD, "payload": json.dumps({"email": people.EMAIL, "first_name": "Zen"})},
+                        {"sync_key": people.OTHER_LEAD, "payload": json.dumps({"first_name": "Zen"})}]  # fmt: skip
+    pq.write_table(pa.Table.from_pylist(receipts_of_rows), ledger / "1.parquet")
+    digest = hashlib.sha256((ledger / "1.parquet").read_bytes()).hexdigest()
+    chain.append(ledger / "sent.ndjson", {"file": "1.parquet", "sha256": digest})
     (home.outbox / "churn.csv").write_text(f"user,name\n{people.USER},{people.FIRST} {people.LAST}\nuser-2,Bo\n")
     (home.outbox / f"letter to {people.EMAIL}.html").write_text(f"<p>Dear {people.FIRST} {people.LAST}</p>")
     (home.root / "logs").mkdir()
@@ -89,6 +97,11 @@ def test_a_person_is_gone_from_every_byte_and_the_counts_stay(settings: Settings
     assert (home.outbox / "churn.csv").read_text().endswith("user-2,Bo\n")
     assert (home.root / "logs" / "serve.log").read_text().endswith("GET /health\n")
     assert chain.read(home.outbox / "ledger" / "sent.ndjson")[1]["key"] == people.OTHER_LEAD
+    # A ledger names its files by their hashes, and still does.
+    digest = hashlib.sha256((home.outbox / "ledger" / "1.parquet").read_bytes()).hexdigest()
+    assert chain.read(home.outbox / "ledger" / "sent.ndjson")[2]["sha256"] == digest
+    rows = pq.read_table(home.outbox / "ledger" / "1.parquet").to_pylist()
+    assert [json.loads(row["payload"]) for row in rows] == [{}, {"first_name": "Zen"}]
 
     assert Landing(home).verify(settings) == []
     assert receipts.read(home) == [receipt]

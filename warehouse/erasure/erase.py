@@ -19,7 +19,7 @@ from warehouse.erasure.amend import amend
 from warehouse.erasure.pending import folder, pending
 from warehouse.erasure.person import Person, is_distinctive
 from warehouse.erasure.redact import SHORTEST_NAME, Redactor
-from warehouse.erasure.scrub import scrub
+from warehouse.erasure.scrub import mend_journals, scrub
 from warehouse.erasure.search import search
 from warehouse.erasure.tombstones import Keyring, Tombstone
 from warehouse.errors import DealhouseError, UsageError
@@ -193,7 +193,13 @@ def _carry_out(settings: Settings, keys: Keyring, path: Path, say: Say) -> dict[
         plan["published"] = publish_anew(settings, timedelta(0))
         keys.seal(path, _sealed(plan, persons))
     say("searching every file")
-    checked = _prove(home, persons, redactor, keys)
+    hashes: dict[str, str] = plan.setdefault("hashes", {})
+
+    def remember(former: str, new: str) -> None:
+        hashes[former] = new
+        keys.seal(path, _sealed(plan, persons))
+
+    checked = _prove(home, persons, redactor, keys, hashes, remember)
     _check_graph(settings, persons)
     now = utc_now().isoformat(timespec="seconds")
     ids = [(one.tenant_id, *pair) for one in persons for pair in one.id_pairs]
@@ -234,15 +240,23 @@ def _stones(keys: Keyring, persons: list[Person], salt: str) -> list[Tombstone]:
     return stones
 
 
-def _prove(home: Home, persons: list[Person], redactor: Redactor, keys: Keyring) -> int:
+def _prove(
+    home: Home,
+    persons: list[Person],
+    redactor: Redactor,
+    keys: Keyring,
+    hashes: dict[str, str],
+    remember: Callable[[str, str], None],
+) -> int:
     """Search all files, scrub where something is found, and search again; return how many files there are."""
     looked_for = needles(*persons)
     hits: list[dict[str, Any]] = []
     for _ in range(_ROUNDS):
+        mend_journals(home, hashes)
         hits = search(home.root, *looked_for)
         if not hits:
             return sum(path.is_file() for path in home.root.rglob("*"))
-        scrub(home, dict.fromkeys(str(hit["path"]) for hit in hits), redactor, keys)
+        scrub(home, dict.fromkeys(str(hit["path"]) for hit in hits), redactor, keys, remember)
     places = [f"{home.root / hit['path']} ({hit.get('place') or hit['error']})" for hit in hits]
     raise NotErasedError(
         "The person is not erased yet: a trace is left.",

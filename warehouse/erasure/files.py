@@ -252,6 +252,7 @@ def _parquet_rows(source: pq.ParquetFile, target: Path, redactor: Redactor) -> b
         for batch in source.iter_batches(_ROWS_AT_ONCE):
             rows = batch.to_pylist()
             clean = [_parquet_event(row, redactor) if is_event else _parquet_cells(row, redactor) for row in rows]
+            clean = [row for row in clean if row]
             if clean != rows:
                 is_changed = True
                 batch = pa.RecordBatch.from_pylist(clean, schema=schema)
@@ -271,11 +272,15 @@ def _parquet_event(row: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
         if clean == event:
             return row
         redactor.rows += 1
+        if not clean:
+            return {}
         return {**clean, _ENVELOPE_DATA: json.dumps(clean[_ENVELOPE_DATA], ensure_ascii=False, separators=(",", ":"))}
     if isinstance(data, dict):
         # A struct has every field in every row: what is null is absent, and what goes becomes null.
         said = {name: value for name, value in data.items() if value is not None}
         clean = redactor.event({**row, _ENVELOPE_DATA: said})
+        if not clean:
+            return {}
         redactor.rows += clean != {**row, _ENVELOPE_DATA: said}
         return {**clean, _ENVELOPE_DATA: {name: clean[_ENVELOPE_DATA].get(name) for name in data}}
     return {name: redactor.value(value) for name, value in row.items()}

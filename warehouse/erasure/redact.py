@@ -123,7 +123,7 @@ class Redactor:
             if not self._pattern.search(body):
                 return raw
             self.rows += 1
-            return _blanked(body) + ending
+            return blanked(body) + ending
         changed = self.event(event) if isinstance(event, dict) else self.value(event)
         if changed == event:
             return raw
@@ -204,6 +204,8 @@ class Redactor:
                 changed.append(cell)
             elif (token := self._id_token(cell)) is not None:
                 changed.append(token)
+            elif cell.startswith("{"):
+                changed.append(self._json_cell(cell, is_own))
             elif not self.is_clean(cell):
                 changed.append(self.text(cell))
             elif is_own and not cell.startswith(TOKEN_PREFIX) and self._is_personal(name, cell):
@@ -212,6 +214,16 @@ class Redactor:
                 changed.append(cell)
         self.rows += is_own
         return [*changed, *(self.value(cell) for cell in cells[len(changed) :])]
+
+    def _json_cell(self, cell: str, is_own: bool) -> str:
+        try:
+            record = json.loads(cell)
+        except ValueError:
+            return self.text(cell)
+        clean = self._record(record)
+        if is_own:
+            clean = {name: value for name, value in clean.items() if name not in personal_fields()}
+        return cell if clean == record else json.dumps(clean, ensure_ascii=False, separators=(",", ":"))
 
     def _is_reachable(self, text: str) -> bool:
         forms = {(kind, self._keys.normalised(kind, text)) for kind in ("email", "phone")}
@@ -299,7 +311,7 @@ def _scrubbed(value: Any) -> Any:
     return {name: _scrubbed(one) for name, one in value.items()}
 
 
-def _blanked(body: bytes) -> bytes:
+def blanked(body: bytes) -> bytes:
     """A line of the same length that is as malformed as the one that it replaces."""
     head = b'{"erased":"'
     try:

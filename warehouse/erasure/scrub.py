@@ -8,7 +8,7 @@ import os
 import shutil
 import sqlite3
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +18,23 @@ from warehouse import chain
 from warehouse.erasure.files import redact_file
 from warehouse.erasure.redact import Redactor
 from warehouse.erasure.tombstones import Keyring
+from warehouse.landing.copying import file_hash
 from warehouse.landing.landing import IGNORED_SUFFIXES
 from warehouse.settings import Home
 
 _CHAINED = {"seq", "previous", "hash"}
 
 
-def scrub(home: Home, names: Iterable[str], redactor: Redactor, keys: Keyring) -> None:
-    """Take the persons out of these files, named relative to home. The caller holds the writer lock."""
+def scrub(
+    home: Home, names: Iterable[str], redactor: Redactor, keys: Keyring, remember: Callable[[str, str], None]
+) -> None:
+    """Take the persons out of these files, named relative to home. The caller holds the writer lock.
+
+    Parameters
+    ----------
+    remember
+        Told the former and the new SHA-256 of a file before it is put in place: journals may name the former one.
+    """
     for name in names:
         path = home.root / name
         if path.is_symlink() or not path.exists() or _is_made_elsewhere(home, path):
@@ -38,8 +47,26 @@ def scrub(home: Home, names: Iterable[str], redactor: Redactor, keys: Keyring) -
         elif path.is_relative_to(home.inbox) and path.suffix in IGNORED_SUFFIXES:
             continue  # somebody is writing it; what he finishes is redacted when it lands
         else:
-            _scrub_content(path, redactor, keys)
+            _scrub_content(path, redactor, keys, remember)
             _rename(path, clean)
+
+
+def mend_journals(home: Home, hashes: dict[str, str]) -> None:
+    """Name files that were written anew by their new hashes, in every hash-chained file but the manifest of landing."""
+    for path in home.root.rglob("*.ndjson"):
+        if path.is_relative_to(home.landing) or not path.is_file():
+            continue
+        content = path.read_bytes()
+        if is_chained(content[:4096]) and any(former.encode() in content for former in hashes):
+            chain.rewrite(path, lambda record: _with_hashes(record, hashes))
+
+
+def _with_hashes(value: Any, hashes: dict[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {name: _with_hashes(one, hashes) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_with_hashes(one, hashes) for one in value]
+    return hashes.get(value, value) if isinstance(value, str) else value
 
 
 def _is_made_elsewhere(home: Home, path: Path) -> bool:
@@ -57,7 +84,7 @@ def _rename(path: Path, clean: Path) -> None:
         path.rename(clean)
 
 
-def _scrub_content(path: Path, redactor: Redactor, keys: Keyring) -> None:
+def _scrub_content(path: Path, redactor: Redactor, keys: Keyring, remember: Callable[[str, str], None]) -> None:
     with path.open("rb") as file:
         head = file.read(4096)
     if head.startswith(b"SQLite format 3"):
@@ -73,6 +100,7 @@ def _scrub_content(path: Path, redactor: Redactor, keys: Keyring) -> None:
         if redact_file(path, target, redactor):
             shutil.copymode(path, target)
             _sync(target)
+            remember(file_hash(path), file_hash(target))
             target.replace(path)
 
 
