@@ -1,13 +1,14 @@
 """``dealhouse erase``: takes a person out of everything, and proves it."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
 from warehouse.cli.app import app, err, out, settings
 from warehouse.errors import UsageError
+from warehouse.settings import Settings
 
 SHOWN_FILES = 20
 
@@ -27,6 +28,9 @@ def erase(
     tenant: Annotated[str | None, typer.Option(help="Tenant, where the id exists in several.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what is known and where; change nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    requested: Annotated[
+        bool, typer.Option("--requested", help="Erase all whom events ask to erase (identity.erasure.requested).")
+    ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Finish erasures that were cut off, and no more.")] = False,
 ) -> None:
     """Take a person out of everything that was received, made and published, and prove it by a search of all files.
@@ -45,6 +49,9 @@ def erase(
             if not done:
                 out.print("No erasure was cut off.")
             return
+        if requested:
+            _erase_requested(current, dry_run, yes)
+            return
         if kind is None or not subject_id:
             raise UsageError("Whom to erase was not said.", todo="Give a kind and an id: dealhouse erase lead L-17")
         if dry_run or not yes:
@@ -54,7 +61,24 @@ def erase(
             return
         if not yes:
             typer.confirm("Erase this person everywhere? It cannot be undone.", abort=True)
-        receipt = erasing.erase(current, kind.value, subject_id, tenant, lambda text: err.print(text, markup=False))
+        _tell(erasing.erase(current, kind.value, subject_id, tenant, lambda text: err.print(text, markup=False)))
+
+
+def _erase_requested(current: Settings, dry_run: bool, yes: bool) -> None:
+    from warehouse.erasure import erase as erasing
+
+    if not dry_run:
+        erasing.bring_up_to_date(current)
+    persons = erasing.requested(current)
+    out.print(f"{len(persons)} persons are asked to be erased who are not yet.")
+    if dry_run or not persons:
+        return
+    if not yes:
+        typer.confirm("Erase these persons everywhere? It cannot be undone.", abort=True)
+    _tell(erasing.erase_all(current, persons, "request", lambda text: err.print(text, markup=False)))
+
+
+def _tell(receipt: dict[str, Any]) -> None:
     out.print(
         f"Erased: {receipt['ids']} ids, {receipt['emails']} e-mails, {receipt['phones']} phones, {receipt['names']} "
         f"names, in {receipt['batches']} received files. {receipt['files_searched']} files were searched, and no trace "

@@ -68,15 +68,37 @@ def erase(
     NotErasedError
         If a trace is left that could not be removed: says where. Starting again goes on from there.
     """
-    resume(settings, say)
+    bring_up_to_date(settings, say)
+    found = _found(settings, kind, value, tenant_id)
+    return erase_all(settings, [found], "request", say)
+
+
+def bring_up_to_date(settings: Settings, say: Say = lambda _: None) -> None:
+    """Finish what was cut off, and build what has arrived, so that the identity graph knows it."""
     from warehouse.build import Clocks, build
     from warehouse.pipeline import take_in
 
+    resume(settings, say)
     say("bringing the identity graph up to date")
     take_in(settings)
     build(settings, Clocks())
-    found = _found(settings, kind, value, tenant_id)
-    return erase_all(settings, [found], "request", say)
+
+
+def requested(settings: Settings) -> list[Person]:
+    """Persons whom events ask to erase (identity.erasure.requested), each once. The caller holds the writer lock."""
+    from warehouse.store import open_store
+
+    persons: dict[tuple[Any, ...], Person] = {}
+    with open_store(settings.layout(), settings) as con:
+        asked = con.execute(
+            "select distinct json_extract_string(data, '$.subject_type'), json_extract_string(data, '$.subject_id'), "
+            "tenant_id from raw.events where event_type = 'identity.erasure.requested' order by all"
+        ).fetchall()
+        for kind, value, tenant in asked:
+            one = None if str(value).startswith(tombstones.TOKEN_PREFIX) else person.find(con, kind, value, tenant)
+            if one is not None:
+                persons[one.tenant_id, *one.id_pairs] = one
+    return list(persons.values())
 
 
 def erase_all(settings: Settings, persons: list[Person], reason: str, say: Say = lambda _: None) -> dict[str, Any]:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from urllib.parse import quote, quote_plus
 
+from warehouse.erasure.search import any_of
+
 SHORTEST_BASE64 = 6
 """Bytes of the shortest value that is looked for in base64: less of it could be anything."""
 
@@ -47,10 +49,10 @@ def of_phone(value: str, digits: str) -> set[str]:
 
 def pattern(values: Iterable[str], *, is_bounded: bool) -> re.Pattern[bytes]:
     """Any of the values in bytes, without regard to case; bounded ones are no part of a longer word."""
-    ordered = sorted({value for value in values if value}, key=lambda value: (-len(value), value))
-    if not ordered:
+    wanted = {value.encode() for value in values if value}
+    if not wanted:
         return re.compile(rb"(?!)")
-    anyone = b"|".join(re.escape(value.encode()) for value in ordered)
+    anyone = any_of(wanted)
     if is_bounded:
         anyone = rb"(?<![A-Za-z0-9])(?:" + anyone + rb")(?![A-Za-z0-9])"
     return re.compile(anyone, re.IGNORECASE)

@@ -21,6 +21,7 @@ from warehouse.erasure.fields import (
     personal_fields,
 )
 from warehouse.erasure.person import Person, is_distinctive
+from warehouse.erasure.search import any_of
 from warehouse.erasure.tombstones import TOKEN_PREFIX, Keyring, Tombstone
 from warehouse.sources.ndjson import parse_json
 
@@ -50,6 +51,7 @@ class Redactor:
         self._keys = keys
         self._ids: dict[tuple[str, str, str], str] = {}
         """(tenant, kind, value) to salt."""
+        self._by_value: dict[str, list[tuple[str, str, str]]] = {}
         self._reachable: dict[tuple[str, str, str], str] = {}
         """(tenant, email or phone, normal form) to salt: an event that carries it is the person's."""
         self._anywhere: dict[str, str] = {}
@@ -69,14 +71,14 @@ class Redactor:
         self._hint = forms.pattern(wide | set(self._encoded), is_bounded=False)
         plain = {form for value in self._anywhere for form in forms.any_case(value)}
         self._pattern = forms.pattern(plain, is_bounded=True)
-        self._text = re.compile(self._pattern.pattern.decode(), re.IGNORECASE)
-        self._base64 = re.compile("|".join(map(re.escape, sorted(self._encoded))) or "(?!)")
+        self._base64 = re.compile(any_of(core.encode() for core in self._encoded) if self._encoded else rb"(?!)")
 
     def _learn(self, person: Person, salt: str) -> set[str]:
         tenant = person.tenant_id
         hints = set()
         for kind, value in person.id_pairs:
             self._ids[tenant, kind, value] = salt
+            self._by_value.setdefault(value, []).append((tenant, kind, salt))
             hints.add(value)
             if is_distinctive(value) and not person.is_shared(value):
                 self._everywhere(value, self._keys.token(kind, tenant, value, salt))
@@ -176,19 +178,15 @@ class Redactor:
         """A text with what is unmistakable replaced: distinctive ids, e-mails, phones, whole names."""
         if not text:
             return text
-        text = self._base64.sub(lambda found: self._encoded[found.group(0)], text)
-        return self._text.sub(lambda found: self._anywhere.get(found.group(0).lower(), ERASED), text)
+        content = text.encode(errors="surrogatepass")
+        return self.bytes(content).decode(errors="surrogatepass") if self.may_concern(content) else text
 
     def bytes(self, content: bytes) -> bytes:
         """The same for bytes of which no more is known."""
-        # Every byte stays what it was: the text is taken as Latin-1 where it is no UTF-8.
-        try:
-            return self.text(content.decode()).encode()
-        except UnicodeDecodeError:
-            found = self._pattern.sub(
-                lambda hit: self._anywhere.get(hit.group(0).decode(errors="replace").lower(), ERASED).encode(), content
-            )
-            return self._base64.sub(lambda hit: self._encoded[hit.group(0)], found.decode("latin-1")).encode("latin-1")
+        content = self._base64.sub(lambda found: self._encoded[found.group(0).decode()].encode(), content)
+        return self._pattern.sub(
+            lambda found: self._anywhere.get(found.group(0).decode(errors="replace").lower(), ERASED).encode(), content
+        )
 
     def is_clean(self, content: str) -> bool:
         """Whether nothing unmistakable stands in a text."""
@@ -226,16 +224,17 @@ class Redactor:
         return cell if clean == record else json.dumps(clean, ensure_ascii=False, separators=(",", ":"))
 
     def _is_reachable(self, text: str) -> bool:
-        forms = {(kind, self._keys.normalised(kind, text)) for kind in ("email", "phone")}
-        return any((kind, norm) in forms for _, kind, norm in self._reachable)
+        tenants = {tenant for tenant, _, _ in self._reachable}
+        forms_ = [(kind, self._keys.normalised(kind, text)) for kind in ("email", "phone")]
+        return any((tenant, kind, norm or "") in self._reachable for tenant in tenants for kind, norm in forms_)
 
     def _is_personal(self, name: str, cell: str) -> bool:
         return bool(guessed_kind(name)) or name in personal_fields() or cell.strip().lower() in self._names
 
     def _id_token(self, text: str) -> str | None:
-        for (tenant, kind, value), salt in self._ids.items():
-            if value == text and is_distinctive(value):
-                return self._keys.token(kind, tenant, value, salt)
+        for tenant, kind, salt in self._by_value.get(text, []):
+            if is_distinctive(text):
+                return self._keys.token(kind, tenant, text, salt)
         return None
 
     def _owner(self, tenant: str, event_type: str, data: dict[str, Any]) -> tuple[bool, str]:

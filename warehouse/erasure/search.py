@@ -13,7 +13,7 @@ import subprocess
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,10 +54,35 @@ class Needles:
 def _alternatives(forms: set[str], flags: int, *, bounded: bool) -> re.Pattern[bytes]:
     if not forms:
         return re.compile(rb"(?!)")
-    body = b"|".join(re.escape(form.encode()) for form in sorted(forms, key=lambda form: (-len(form), form)))
+    body = any_of(form.encode() for form in forms)
     if bounded:
         body = rb"(?<![A-Za-z0-9])(?:" + body + rb")(?![A-Za-z0-9])"
     return re.compile(body, flags)
+
+
+def any_of(forms: Iterable[bytes]) -> bytes:
+    """Regular expression for any of these, the longest first; forms that begin alike are tried together.
+
+    Thousands of persons cost little more than one, while of a plain list each form is tried at each byte.
+    """
+    trie: dict[int, Any] = {}
+    for form in forms:
+        node = trie
+        for sign in form:
+            node = node.setdefault(sign, {})
+        node[-1] = {}
+    return _expression(trie)
+
+
+def _expression(node: dict[int, Any]) -> bytes:
+    run = b""
+    while len(node) == 1 and -1 not in node:
+        ((sign, node),) = node.items()
+        run += re.escape(bytes([sign]))
+    branches = [re.escape(bytes([sign])) + _expression(inner) for sign, inner in sorted(node.items()) if sign != -1]
+    if not branches:
+        return run
+    return run + b"(?:" + b"|".join(branches) + b")" + (b"?" if -1 in node else b"")
 
 
 def search(root: Path, folded: dict[str, int], exact: dict[str, int]) -> list[dict[str, Any]]:

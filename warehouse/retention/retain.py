@@ -12,7 +12,7 @@ import duckdb
 from warehouse.clock import utc_now
 from warehouse.erasure import person, receipts, tombstones
 from warehouse.erasure.amend import amend
-from warehouse.erasure.erase import erase_all, resume
+from warehouse.erasure.erase import bring_up_to_date, erase_all
 from warehouse.erasure.fields import OWN_FIELDS
 from warehouse.errors import DealhouseError
 from warehouse.landing import Entry, Landing
@@ -87,15 +87,12 @@ def retain(
     NotRetiredError
         If something that is due could not be taken away: says what.
     """
-    from warehouse.build import Clocks, build
-    from warehouse.pipeline import publish_anew, take_in
+    from warehouse.pipeline import publish_anew
     from warehouse.store import open_store
 
     now = _naive(now)
     home = settings.layout()
-    resume(settings, say)
-    take_in(settings)
-    build(settings, Clocks())
+    bring_up_to_date(settings, say)
     before = due(settings, policy, now)
     keys = tombstones.keyring(home, settings)
     receipt = f"retention-{utc_now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
