@@ -80,7 +80,7 @@ def write_all(folder: Path) -> dict[str, Path]:
     (folder / "a.ndjson").write_bytes(lines(plain()))
     (folder / "b.ndjson").write_bytes(rejects())
     more = [event(40, "content.downloaded", {"lead_id": LEAD, "content_id": "c1", "email": EMAIL}), *said[:2]]
-    (folder / "c.ndjson.gz").write_bytes(gzip.compress(lines(more)))
+    (folder / "c.ndjson.gz").write_bytes(gzip.compress(lines(more), mtime=0))
     (folder / "d.ndjson.zst").write_bytes(zstandard.ZstdCompressor().compress(lines(said[2:])))
     whole = gzip.compress(
         lines([event(50 + n, "app.login", {"user_id": USER, "n": f"{EMAIL} {n}"}) for n in range(99)])

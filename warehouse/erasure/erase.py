@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from warehouse.erasure.scrub import mend_journals, scrub
 from warehouse.erasure.search import search
 from warehouse.erasure.tombstones import Keyring, Tombstone
 from warehouse.errors import DealhouseError, UsageError
-from warehouse.landing import Landing
+from warehouse.landing import Entry, Landing
 from warehouse.publish import current_version
 from warehouse.settings import Home, Settings
 
@@ -201,7 +202,7 @@ def _carry_out(settings: Settings, keys: Keyring, path: Path, say: Say) -> dict[
     while True:
         say("taking the person out of what was received")
         redactor = Redactor(keys, [(one, salt) for one in persons])
-        if amend(landing, lambda _, redactor=redactor: redactor, keys, "erasure", receipt):
+        if amend(landing, partial(_same, redactor), keys, "erasure", receipt):
             plan.pop("published", None)
         if not redactor.new_ids:
             break
@@ -248,6 +249,10 @@ def _carry_out(settings: Settings, keys: Keyring, path: Path, say: Say) -> dict[
     )
     path.unlink()
     return done
+
+
+def _same(redactor: Redactor, _: Entry) -> Redactor:
+    return redactor
 
 
 def _stones(keys: Keyring, persons: list[Person], salt: str) -> list[Tombstone]:

@@ -32,7 +32,7 @@ MIN_PHONE_DIGITS = 7
 class Tombstone:
     """What stands for one erased identifier."""
 
-    hash: str
+    keyed_hash: str
     kind: str
     """contact, lead, user, visitor, email or phone."""
     tenant_id: str
@@ -140,15 +140,15 @@ def read(home: Home) -> dict[str, list[Tombstone]]:
     found: dict[str, list[Tombstone]] = {}
     for record in chain.read(tombstones_path(home)):
         stone = Tombstone(**{name: record[name] for name in Tombstone.__dataclass_fields__})
-        found.setdefault(stone.hash, []).append(stone)
+        found.setdefault(stone.keyed_hash, []).append(stone)
     return found
 
 
 def bury(home: Home, stones: Iterable[Tombstone]) -> None:
     """Add tombstones that are not there yet, durably. The caller holds the writer lock."""
-    known = {(stone.hash, stone.kind) for stones_ in read(home).values() for stone in stones_}
+    known = {(stone.keyed_hash, stone.kind) for stones_ in read(home).values() for stone in stones_}
     home.erasure.mkdir(parents=True, exist_ok=True, mode=0o700)
     for stone in stones:
-        if (stone.hash, stone.kind) not in known:
-            known.add((stone.hash, stone.kind))
+        if (stone.keyed_hash, stone.kind) not in known:
+            known.add((stone.keyed_hash, stone.kind))
             chain.append(tombstones_path(home), asdict(stone))
