@@ -19,6 +19,7 @@ from dagster import (
 
 from orchestration.assets import SOURCES, built, published, take_in
 from orchestration.resources import BuildOptions, Warehouse
+from orchestration.retention import daily, retention_job
 from orchestration.training import TRAINED, trained
 from warehouse.landing import waiting_files
 from warehouse.settings import Settings
@@ -66,8 +67,8 @@ def inbox(context: SensorEvaluationContext) -> Iterator[RunRequest | SkipReason]
 
 defs = Definitions(
     assets=[SOURCES, take_in, built, published, trained],
-    jobs=[run_job, full_refresh_job, ingestion_job, train_job],
-    schedules=[hourly, weekly],
+    jobs=[run_job, full_refresh_job, ingestion_job, train_job, retention_job],
+    schedules=[hourly, daily, weekly],
     sensors=[inbox],
     resources={"warehouse": Warehouse(home=str(SETTINGS.layout().root))},
     executor=in_process_executor,

@@ -7,6 +7,7 @@ dropped. What the lines mean, and the files that they speak of, belong to the mo
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,28 @@ def append(path: Path, record: dict[str, Any]) -> dict[str, Any]:
     if is_new:
         fsync_folder(path.parent)
     return entry
+
+
+def rewrite(path: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Put other records in place of those of a chain, all at once, each with the hash that then follows.
+
+    For erasures alone, which say so in a signed record: whoever had noted the hash of the last line sees that the
+    chain was made anew. The caller holds the lock.
+    """
+    previous = GENESIS
+    lines = []
+    for entry in read(path):
+        record = change({name: value for name, value in entry.items() if name not in ("previous", "hash")})
+        fresh = {**record, "seq": entry["seq"], "previous": previous}
+        previous = fresh["hash"] = entry_hash(fresh)
+        lines.append(json.dumps(fresh, ensure_ascii=False).encode() + b"\n")
+    draft = path.with_name(path.name + ".tmp")
+    with draft.open("wb") as sink:
+        sink.write(b"".join(lines))
+        sink.flush()
+        os.fsync(sink.fileno())
+    draft.rename(path)
+    fsync_folder(path.parent)
 
 
 def fsync_folder(folder: Path) -> None:

@@ -7,15 +7,16 @@ orchestration/; what they do is in the modules that they call.
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from warehouse import dbt
 from warehouse.build import Built, Clocks, build
-from warehouse.ingest import BatchResult, ingest_pending
+from warehouse.erasure.pending import refuse_while_pending
+from warehouse.ingest import BatchResult, ingest_pending, rebuild
 from warehouse.landing import Landing
 from warehouse.lock import writer_lock
-from warehouse.publish import Published, RunInfo, is_current, publish
+from warehouse.publish import Published, RunInfo, is_current, pointer, publish
 from warehouse.recover import ensure_warehouse, is_corruption
 from warehouse.settings import Settings
 from warehouse.store import open_store
@@ -48,6 +49,7 @@ def take_in(
     landing that its manifest has lost; `on_known` of files that had been taken in before, and as which batch.
     """
     home = settings.layout()
+    refuse_while_pending(home)
     ensure_warehouse(home, settings)
     landing = Landing(home)
     if paths:
@@ -100,3 +102,19 @@ def run(
                     raise
                 ensure_warehouse(home, settings, rebuild=True)
     raise AssertionError
+
+
+def publish_anew(settings: Settings, grace: timedelta) -> str:
+    """Make the work file and the publication anew from landing, and remove all former ones; return the version.
+
+    The caller holds the writer lock. `grace` is for how long a version stays that was current a moment ago.
+    """
+    home = settings.layout()
+    ensure_warehouse(home, settings)
+    rebuild(home, settings)
+    built = build(settings, Clocks(), full_refresh=True)
+    published = publish(home, settings, run_info(built, Clocks()))
+    with pointer.swapping(home):
+        pointer.retire(home, 1, grace)
+        pointer.clean(home)
+    return published.version

@@ -39,8 +39,13 @@ class Pseudonymiser:
 
 def load(home: Home, settings: Settings) -> Pseudonymiser:
     """With the key of the settings, or the one in ``keys/``, which is made on first use."""
+    return Pseudonymiser(key(home, settings), settings.phone_region)
+
+
+def key(home: Home, settings: Settings) -> bytes:
+    """The secret itself: that of the settings, or the one in ``keys/``, which is made on first use."""
     if settings.pseudonym_key is not None:
-        return Pseudonymiser(settings.pseudonym_key.get_secret_value().encode(), settings.phone_region)
+        return settings.pseudonym_key.get_secret_value().encode()
     path = home.keys / _KEY_FILE
     if not path.exists():
         home.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -51,4 +56,4 @@ def load(home: Home, settings: Settings) -> Pseudonymiser:
             sink.flush()
             os.fsync(sink.fileno())
         draft.rename(path)
-    return Pseudonymiser(bytes.fromhex(path.read_text().strip()), settings.phone_region)
+    return bytes.fromhex(path.read_text().strip())

@@ -52,6 +52,11 @@ class Home:
         return self.root / "outbox"
 
     @cached_property
+    def erasure(self) -> Path:
+        """What is left of erasures: tombstones and signed receipts, and what is sealed until it is done."""
+        return self.root / "erasure"
+
+    @cached_property
     def dagster(self) -> Path:
         """Dagster's own storage."""
         return self.root / "dagster"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from warehouse.ingest import BatchResult
+    from warehouse.landing import Landing
 
 KNOWN_SHOWN = 10
 """Of files that had been taken in before, so many are named one by one."""
@@ -192,7 +193,7 @@ def verify() -> None:
     from warehouse.landing import Landing
 
     landing = Landing(settings().layout())
-    problems = landing.verify()
+    problems = landing.verify(settings())
     if problems:
         for problem in problems:
             out.print(problem, style="red", markup=False)
@@ -201,7 +202,12 @@ def verify() -> None:
             "until then do not run `dealhouse rebuild`."
         )
         raise typer.Exit(FAILED)
-    out.print(f"Landing is whole: {len(landing.entries())} entries, every file as received.")
+    out.print(f"Landing is whole: {len(landing.entries())} entries, every file as received{_amended(landing)}.")
+
+
+def _amended(landing: "Landing") -> str:
+    count = landing.amended_files()
+    return f", but for {count} that signed erasures have changed" if count else ""
 
 
 @app.command()

@@ -13,8 +13,9 @@ from typing import Any
 from warehouse import chain
 from warehouse.clock import utc_now
 from warehouse.errors import DealhouseError, UsageError
+from warehouse.landing import amendments, screening
 from warehouse.landing.copying import copy_hashed, file_hash
-from warehouse.settings import Home
+from warehouse.settings import Home, Settings
 from warehouse.sources import kinds
 
 IGNORED_SUFFIXES = {".tmp", ".part", ".crdownload"}
@@ -33,10 +34,13 @@ class Entry:
     received_at: datetime
     """Ingestion clock of all its events, naive UTC."""
     content_hash: str
+    """Of its files as they are kept now."""
     rows: tuple[tuple[int, int], ...] = ()
     """Of a replay: (batch, row) of the rows that it takes in."""
     rejects: tuple[tuple[int, int, str, str], ...] = ()
     """The same, with the reason and the sentence that each had been rejected with."""
+    received_hash: str = ""
+    """Of its files as they were received: what is sent again is known by it, also after an erasure."""
 
 
 @dataclass(frozen=True)
@@ -107,10 +111,11 @@ class Landing:
         self.home = home
         self.segments = home.landing / "segments"
         self.manifest = home.landing / "manifest.ndjson"
-        self._read: tuple[int, list[Entry]] = 0, []
+        self._read: tuple[int, list[Entry], int] = 0, [], 0
+        """Size of the manifest when it was read, its entries, and the number of its last record."""
 
     def entries(self) -> list[Entry]:
-        """All entries in the order in which they arrived.
+        """All entries in the order in which they arrived, with their files as they are kept now.
 
         Raises
         ------
@@ -120,7 +125,8 @@ class Landing:
         # Landing a thousand files asks for them a thousand times.
         size = self.manifest.stat().st_size if self.manifest.exists() else 0
         if size != self._read[0]:
-            self._read = size, [_entry(record) for record in chain.read(self.manifest)]
+            records = chain.read(self.manifest)
+            self._read = size, amendments.applied(records, _entry), records[-1]["seq"] if records else 0
         return list(self._read[1])
 
     def path(self, file: dict[str, Any]) -> Path:
@@ -175,14 +181,41 @@ class Landing:
         }
         return self._append(record)
 
-    def verify(self) -> list[str]:
-        """Compare every kept file with the manifest; each sentence of the answer is one thing that is wrong."""
-        self._read = 0, []
+    def amend(self, record: dict[str, Any]) -> None:
+        """Note that files of entries are kept in another form from now on, and remove the former ones.
+
+        Parameters
+        ----------
+        record
+            Signed; see :mod:`warehouse.landing.amendments`. Its new files are in place.
+        """
+        chain.fsync_folder(self.segments)
+        chain.append(self.manifest, record)
+        self._read = 0, [], 0
+        self.remove_replaced()
+
+    def remove_replaced(self) -> None:
+        """Remove files that an amendment has put others in place of."""
+        once = amendments.files_ever(chain.read(self.manifest))
+        for path in self.unnamed():
+            if path.name in once:
+                path.unlink()
+
+    def amended_files(self) -> int:
+        """How many kept files are not as they were received."""
+        return amendments.count(self.entries())
+
+    def verify(self, settings: Settings | None = None) -> list[str]:
+        """Compare every kept file with the manifest; each sentence of the answer is one thing that is wrong.
+
+        `settings` hold the key that erasures are signed with; from the environment where they are not given.
+        """
+        self._read = 0, [], 0
         try:
             entries = self.entries()
         except DealhouseError as error:
             return [str(error)]
-        problems: list[str] = []
+        problems = amendments.problems(self.home, settings or Settings(home=self.home.root), self.manifest)
         expected: dict[str, dict[str, Any]] = {}
         for entry in entries:
             for file in entry.files:
@@ -211,13 +244,15 @@ class Landing:
     def _land(self, files: dict[str, Path], name: str, received_at: datetime | None) -> Landed:
         self.segments.mkdir(parents=True, exist_ok=True)
         entries = self.entries()
-        seq = (entries[-1].seq if entries else 0) + 1
+        seq = self._read[2] + 1
+        screen = screening.screen(self.home, files)
         kept: list[dict[str, Any]] = []
         temporary: list[tuple[Path, Path]] = []
         for number, (role, origin) in enumerate(files.items()):
             draft = self.segments / f"{seq:08d}-{number}.tmp"
             try:
-                digest, size = copy_hashed(origin, draft)
+                received, size = copy_hashed(origin, draft)
+                digest, size = screen(origin, draft, role) or (received, size)
             except OSError as error:
                 self._remove_drafts()
                 raise DealhouseError(
@@ -230,9 +265,11 @@ class Landing:
             final = f"{seq:08d}-{digest[:16]}{'' if number == 0 else f'-{number}'}{suffix}"
             temporary.append((draft, self.segments / final))
             kept.append({"file": final, "role": role, "name": origin.name, "sha256": digest, "bytes": size})
-        content_hash = _content_hash(kept)
+            if received != digest:
+                kept[-1]["received_sha256"] = received
+        hashes = {_content_hash(kept), _received_hash(kept)}
         for entry in entries:
-            if entry.content_hash == content_hash and entry.kind == "file":
+            if entry.kind == "file" and not hashes.isdisjoint((entry.content_hash, entry.received_hash)):
                 for draft, _ in temporary:
                     draft.unlink()
                 return Landed(name, None, before=entry)
@@ -247,7 +284,7 @@ class Landing:
         self.home.landing.mkdir(parents=True, exist_ok=True)
         before = self.entries()
         entry = _entry(chain.append(self.manifest, record))
-        self._read = self.manifest.stat().st_size, [*before, entry]
+        self._read = self.manifest.stat().st_size, [*before, entry], entry.seq
         return entry
 
     def _remove_drafts(self) -> None:
@@ -286,6 +323,10 @@ def _content_hash(files: Iterable[dict[str, Any]]) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
+def _received_hash(files: Iterable[dict[str, Any]]) -> str:
+    return _content_hash({**file, "sha256": file.get("received_sha256", file["sha256"])} for file in files)
+
+
 def _entry(record: dict[str, Any]) -> Entry:
     return Entry(
         seq=record["seq"],
@@ -294,6 +335,7 @@ def _entry(record: dict[str, Any]) -> Entry:
         files=tuple(record["files"]),
         received_at=datetime.fromisoformat(record["received_at"]).astimezone(UTC).replace(tzinfo=None),
         content_hash=_content_hash(record["files"]),
+        received_hash=_received_hash(record.get("received_files", record["files"])),
         rows=tuple((int(row[0]), int(row[1])) for row in record.get("rows", [])),
         rejects=tuple((int(row[0]), int(row[1]), str(row[2]), str(row[3])) for row in record.get("rows", [])),
     )

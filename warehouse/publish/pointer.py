@@ -183,8 +183,8 @@ def point_to(home: Home, version: str) -> None:
     chain.fsync_folder(home.published)
 
 
-def retire(home: Home, keep: int) -> list[str]:
-    """Remove versions beyond the last `keep`; never the current one, nor one that was current a moment ago.
+def retire(home: Home, keep: int, grace: timedelta = GRACE) -> list[str]:
+    """Remove versions beyond the last `keep`; never the current one, nor one that was current within `grace`.
 
     Whoever has a removed file open goes on reading it; the space comes back when he closes it.
     """
@@ -193,7 +193,7 @@ def retire(home: Home, keep: int) -> list[str]:
     left_at = {entry.get("replaces"): datetime.fromisoformat(entry["at"]) for entry in entries}
     removed = []
     for version in sorted(live)[:-keep]:
-        if version == target or now - left_at.get(version, datetime.min.replace(tzinfo=UTC)) < GRACE:
+        if version == target or now - left_at.get(version, datetime.min.replace(tzinfo=UTC)) < grace:
             continue
         # Written down first: a file that is gone without that would look like a loss.
         _record(home, "retire", version)

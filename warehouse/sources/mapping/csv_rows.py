@@ -41,7 +41,8 @@ def open_text(path: Path, name: str, reading: Reading) -> Iterator[IO[str]]:
             yield text
 
 
-def _csv_reader(lines: Iterable[str], reading: Reading) -> Any:
+def csv_reader(lines: Iterable[str], reading: Reading) -> Any:
+    """Python's reader with the dialect of the file."""
     quoting: Any = csv.QUOTE_MINIMAL if reading.quote else csv.QUOTE_NONE
     return csv.reader(
         lines,
@@ -61,7 +62,7 @@ def read_header(lines: IO[str], reading: Reading, name: str) -> tuple[list[str] 
         lines.readline()
     if not reading.header:
         return list(reading.columns), reading.skip_lines + 1
-    reader = _csv_reader(lines, reading)
+    reader = csv_reader(lines, reading)
     try:
         with _field_limit():
             names = next(reader, None)
@@ -93,7 +94,7 @@ class _Records:
     """Records of an open CSV file with their lines; broken ones come back as a reason and a sentence."""
 
     def __init__(self, lines: IO[str], reading: Reading, first_line: int, width: int) -> None:
-        self.reader = _csv_reader(lines, reading)
+        self.reader = csv_reader(lines, reading)
         self.first_line, self.width = first_line, width
         self.count = 0
         self.ended = False
@@ -220,7 +221,7 @@ def raw_records(path: Path, name: str, reading: Reading, lines: set[int]) -> dic
 
         for _ in range(reading.skip_lines):
             text.readline()
-        reader = _csv_reader(remembered(), reading)
+        reader = csv_reader(remembered(), reading)
         with _field_limit():
             while True:
                 line = reading.skip_lines + reader.line_num + 1

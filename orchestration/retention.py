@@ -1,0 +1,34 @@
+"""The job of retention: daily, and telling only what is due until somebody has once had it carried out."""
+
+from dagster import DefaultScheduleStatus, OpExecutionContext, ScheduleDefinition, in_process_executor, job, op
+
+from orchestration.resources import Warehouse
+from warehouse.retention import Policy, due, is_confirmed, retain
+
+
+@op(description="Take away what is older than the policy, and prove that nothing older is left.")
+def take_away(context: OpExecutionContext, warehouse: Warehouse) -> None:
+    """Carry it out, or say what would be taken away."""
+    settings, policy = warehouse.settings, Policy()
+    if not is_confirmed(settings.layout()):
+        found = due(settings, policy)
+        for one in found:
+            context.log.info(f"{one.what}: {one.count}, the oldest of {one.oldest:%Y-%m-%d}")
+        context.log.warning("Nothing was changed. To carry it out for the first time: dealhouse retain --yes")
+        context.add_output_metadata({"due": {one.what: one.count for one in found}, "is_dry_run": True})
+        return
+    receipt = retain(settings, policy, say=context.log.info)
+    context.add_output_metadata({"taken": receipt["taken"], "receipt": receipt["receipt"], "is_dry_run": False})
+
+
+@job(
+    name="retention",
+    executor_def=in_process_executor,
+    description="Take away what is older than the periods of the settings; a dry run until `dealhouse retain --yes`.",
+)
+def retention_job() -> None:
+    """One step."""
+    take_away()
+
+
+daily = ScheduleDefinition(job=retention_job, cron_schedule="30 2 * * *", default_status=DefaultScheduleStatus.STOPPED)

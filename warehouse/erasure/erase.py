@@ -1,0 +1,308 @@
+"""Erases a person: the steps, in an order in which each can be cut short and done again.
+
+First what is to be erased is sealed and its tombstones stand, so that nothing of the person can land any more. Then
+landing is written anew without the person; that it was, is one record of its manifest. The work file is made anew from
+it, published, and every former publication removed. What is left is scrubbed, all files are searched, and only where
+nothing is found a receipt is signed and the sealed plan removed. A second start begins with what is sealed.
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from warehouse.clock import utc_now
+from warehouse.erasure import forms, person, receipts, tombstones
+from warehouse.erasure.amend import amend
+from warehouse.erasure.pending import folder, pending
+from warehouse.erasure.person import Person, is_distinctive
+from warehouse.erasure.redact import SHORTEST_NAME, Redactor
+from warehouse.erasure.scrub import mend_journals, scrub
+from warehouse.erasure.search import search
+from warehouse.erasure.tombstones import Keyring, Tombstone
+from warehouse.errors import DealhouseError, UsageError
+from warehouse.landing import Entry, Landing
+from warehouse.publish import current_version
+from warehouse.settings import Home, Settings
+
+_ROUNDS = 3
+"""How often what is found is scrubbed before it counts as something that cannot be."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What an erasure would take away."""
+
+    person: Person
+    files: dict[str, list[str]] = field(default_factory=dict)
+    """Files under home in which the person stands, with the places in them."""
+
+
+class NotErasedError(DealhouseError):
+    """A trace of the person is left."""
+
+
+def preview(settings: Settings, kind: str, value: str, tenant_id: str | None = None) -> Preview:
+    """Whom an id names, and where the person stands; changes nothing. The caller holds the writer lock."""
+    found = _found(settings, kind, value, tenant_id)
+    home = settings.layout()
+    files: dict[str, list[str]] = {}
+    for hit in search(home.root, *needles(found)):
+        files.setdefault(hit["path"], []).append(hit.get("place") or hit["error"])
+    return Preview(found, files)
+
+
+def erase(
+    settings: Settings, kind: str, value: str, tenant_id: str | None = None, say: Say = lambda _: None
+) -> dict[str, Any]:
+    """Erase the person whom this id names, and return the signed receipt. The caller holds the writer lock.
+
+    Raises
+    ------
+    UsageError
+        If the id is unknown, or names people of several tenants.
+    NotErasedError
+        If a trace is left that could not be removed: says where. Starting again goes on from there.
+    """
+    bring_up_to_date(settings, say)
+    found = _found(settings, kind, value, tenant_id)
+    return erase_all(settings, [found], "request", say)
+
+
+def bring_up_to_date(settings: Settings, say: Say = lambda _: None) -> None:
+    """Finish what was cut off, and build what has arrived, so that the identity graph knows it."""
+    from warehouse.build import Clocks, build
+    from warehouse.pipeline import take_in
+
+    resume(settings, say)
+    say("bringing the identity graph up to date")
+    take_in(settings)
+    build(settings, Clocks())
+
+
+def requested(settings: Settings) -> list[Person]:
+    """Persons whom events ask to erase (identity.erasure.requested), each once. The caller holds the writer lock."""
+    from warehouse.store import open_store
+
+    persons: dict[tuple[Any, ...], Person] = {}
+    with open_store(settings.layout(), settings) as con:
+        asked = con.execute(
+            "select distinct json_extract_string(data, '$.subject_type'), json_extract_string(data, '$.subject_id'), "
+            "tenant_id from raw.events where event_type = 'identity.erasure.requested' order by all"
+        ).fetchall()
+        for kind, value, tenant in asked:
+            one = None if str(value).startswith(tombstones.TOKEN_PREFIX) else person.find(con, kind, value, tenant)
+            if one is not None:
+                persons[one.tenant_id, *one.id_pairs] = one
+    return list(persons.values())
+
+
+def erase_all(settings: Settings, persons: list[Person], reason: str, say: Say = lambda _: None) -> dict[str, Any]:
+    """Erase persons who were found, all at once; see :func:`erase`.
+
+    Parameters
+    ----------
+    reason
+        For the receipt: ``request`` or ``retention``.
+    """
+    home = settings.layout()
+    keys = tombstones.keyring(home, settings)
+    receipt = f"erasure-{utc_now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+    plan = {
+        "receipt": receipt,
+        "reason": reason,
+        "salt": secrets.token_hex(16),
+        "begun_at": utc_now().isoformat(timespec="seconds"),
+    }
+    path = folder(home) / f"{receipt}.sealed"
+    keys.seal(path, _sealed(plan, persons))
+    return _carry_out(settings, keys, path, say)
+
+
+def _sealed(plan: dict[str, Any], persons: list[Person]) -> dict[str, Any]:
+    return {**plan, "persons": [one.as_json() for one in persons]}
+
+
+def resume(settings: Settings, say: Say = lambda _: None) -> list[dict[str, Any]]:
+    """Finish erasures that were cut off; return their receipts. The caller holds the writer lock."""
+    home = settings.layout()
+    waiting = pending(home)
+    if not waiting:
+        return []
+    keys = tombstones.keyring(home, settings)
+    return [_carry_out(settings, keys, path, say) for path in waiting]
+
+
+def needles(*persons: Person) -> tuple[dict[str, int], dict[str, int]]:
+    """Forms in which persons could stand somewhere: those found in any case, and those that are exact (base64)."""
+    folded: dict[str, int] = {}
+    exact: dict[str, int] = {}
+    for found in persons:
+        values = [value for _, value in found.id_pairs if is_distinctive(value)]
+        values += [*found.emails, *found.phones, *found.full_names]
+        values += [name for name in found.names if len(name) >= SHORTEST_NAME]
+        for value in (value for value in values if not found.is_shared(value)):
+            number = len(folded)
+            for form in forms.written(value):
+                folded.setdefault(form, number)
+            if value in found.phones and (digits := _digits(value)):
+                for form in forms.of_phone(value, digits):
+                    folded.setdefault(form, number)
+            for core in forms.base64_cores(value):
+                exact.setdefault(core, number)
+    return folded, exact
+
+
+def _digits(value: str) -> str:
+    return "".join(sign for sign in value if sign.isdigit())
+
+
+def _found(settings: Settings, kind: str, value: str, tenant_id: str | None) -> Person:
+    from warehouse.store import open_store
+
+    home = settings.layout()
+    with open_store(home, settings) as con:
+        is_built = con.execute("select 1 from duckdb_tables() where table_name = 'fact_identity'").fetchone()
+        found = person.find(con, kind, value, tenant_id) if is_built else None
+    if found is None:
+        erased = _is_buried(settings, kind, value, tenant_id)
+        raise UsageError(
+            f"There is no {kind} {value}.",
+            where=str(home.root),
+            why="it was erased before" if erased else "no event and no rejected row names it",
+            todo="" if erased else "Check the id and its kind; ids are compared letter by letter.",
+        )
+    return found
+
+
+def _is_buried(settings: Settings, kind: str, value: str, tenant_id: str | None) -> bool:
+    home = settings.layout()
+    stones = tombstones.read(home)
+    keys = tombstones.keyring(home, settings)
+    tenants = {tenant_id} if tenant_id else {stone.tenant_id for found in stones.values() for stone in found}
+    return any(keys.hash(kind, tenant, value) in stones for tenant in tenants)
+
+
+def _carry_out(settings: Settings, keys: Keyring, path: Path, say: Say) -> dict[str, Any]:
+    from warehouse.pipeline import publish_anew
+
+    home = settings.layout()
+    plan = keys.unseal(path)
+    persons = [Person(**one) for one in plan.pop("persons")]
+    salt, receipt = str(plan["salt"]), str(plan["receipt"])
+    say("noting that nothing of the person may come in again")
+    tombstones.bury(home, _stones(keys, persons, salt))
+    landing = Landing(home)
+    landing.land_inbox()
+    while True:
+        say("taking the person out of what was received")
+        redactor = Redactor(keys, [(one, salt) for one in persons])
+        if amend(landing, partial(_same, redactor), keys, "erasure", receipt):
+            plan.pop("published", None)
+        if not redactor.new_ids:
+            break
+        for tenant, kind, value in redactor.new_ids:
+            persons.append(Person(tenant, {kind: [value]}))
+        keys.seal(path, _sealed(plan, persons))
+        tombstones.bury(home, redactor.found)
+    now_current = current_version(home)
+    if now_current is None or plan.get("published") != now_current:
+        say("building all tables anew without the person")
+        plan["published"] = publish_anew(settings, timedelta(0))
+        keys.seal(path, _sealed(plan, persons))
+    say("searching every file")
+    hashes: dict[str, str] = plan.setdefault("hashes", {})
+
+    def remember(former: str, new: str) -> None:
+        hashes[former] = new
+        keys.seal(path, _sealed(plan, persons))
+
+    checked = _prove(home, persons, redactor, keys, hashes, remember)
+    _check_graph(settings, persons)
+    now = utc_now().isoformat(timespec="seconds")
+    ids = [(one.tenant_id, *pair) for one in persons for pair in one.id_pairs]
+    notice = {"receipt": receipt, "erased_at": now, "ids": {str(number): one for number, one in enumerate(ids)}}
+    keys.seal(home.erasure / "notices" / path.name, notice)
+    done = next((one for one in receipts.read(home) if one["receipt"] == receipt), None) or receipts.keep(
+        home,
+        keys,
+        {
+            "receipt": receipt,
+            "reason": plan["reason"],
+            "begun_at": plan["begun_at"],
+            "done_at": now,
+            "tenants": sorted({one.tenant_id for one in persons}),
+            "ids": len(ids),
+            "emails": sum(len(one.emails) for one in persons),
+            "phones": sum(len(one.phones) for one in persons),
+            "names": sum(len(one.names) for one in persons),
+            "shared": sum(len(one.shared) for one in persons),
+            "batches": sum(receipt == file.get("amended") for entry in landing.entries() for file in entry.files),
+            "files_searched": checked,
+            "published": plan["published"],
+        },
+    )
+    path.unlink()
+    return done
+
+
+def _same(redactor: Redactor, _: Entry) -> Redactor:
+    return redactor
+
+
+def _stones(keys: Keyring, persons: list[Person], salt: str) -> list[Tombstone]:
+    stones = []
+    for found in persons:
+        values = [*found.id_pairs, *(("email", one) for one in found.emails), *(("phone", one) for one in found.phones)]
+        for kind, value in values:
+            hash_ = keys.hash(kind, found.tenant_id, value)
+            is_shared = found.is_shared(value)
+            if hash_ is not None and not (kind in ("email", "phone") and is_shared):
+                stones.append(Tombstone(hash_, kind, found.tenant_id, salt, not is_shared, keys.key_id))
+    return stones
+
+
+def _prove(
+    home: Home,
+    persons: list[Person],
+    redactor: Redactor,
+    keys: Keyring,
+    hashes: dict[str, str],
+    remember: Callable[[str, str], None],
+) -> int:
+    """Search all files, scrub where something is found, and search again; return how many files there are."""
+    looked_for = needles(*persons)
+    hits: list[dict[str, Any]] = []
+    for _ in range(_ROUNDS):
+        mend_journals(home, hashes)
+        hits = search(home.root, *looked_for)
+        if not hits:
+            return sum(path.is_file() for path in home.root.rglob("*"))
+        scrub(home, dict.fromkeys(str(hit["path"]) for hit in hits), redactor, keys, remember)
+    places = [f"{home.root / hit['path']} ({hit.get('place') or hit['error']})" for hit in hits]
+    raise NotErasedError(
+        "The person is not erased yet: a trace is left.",
+        where="; ".join(places[:10]) + (f" and {len(places) - 10} more" if len(places) > 10 else ""),
+        why="these files cannot be written anew without the person, or somebody is writing them",
+        todo="Remove or finish them, then `dealhouse erase --resume` goes on. All else is erased already.",
+    )
+
+
+def _check_graph(settings: Settings, persons: list[Person]) -> None:
+    """Short ids are not looked for in bytes, where 17 stands everywhere: what was built must not know them."""
+    from warehouse.store import open_store
+
+    with open_store(settings.layout(), settings) as con:
+        left = [pair for one in persons for pair in one.id_pairs if person.is_known(con, *pair, one.tenant_id)]
+    if left:
+        raise NotErasedError(
+            "The person is not erased yet: what was built still knows ids of theirs.",
+            where=str(settings.layout().landing),
+            why=f"{len(left)} ids come out of files whose rows a mapping turns into other ids, or that cannot be read",
+            todo="Look at the mapping of these files, then `dealhouse erase --resume` goes on.",
+        )
