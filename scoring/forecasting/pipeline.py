@@ -67,31 +67,34 @@ def revenue_forecasts(
     snapshots = features.filter(~pl.col("is_latest") & pl.col("cutoff_at").is_in(moments))
     latest = features.filter(pl.col("is_latest"))
     tenants = sorted({*snapshots["tenant_id"], *latest["tenant_id"], *outcomes["tenant_id"]})
+    by_tenant = [
+        {str(key[0]): part for key, part in table.partition_by("tenant_id", as_dict=True).items()}
+        for table in (snapshots, latest, outcomes)
+    ]
     rows = []
     for tenant in tenants:
-        own, closed = (table.filter(pl.col("tenant_id") == tenant) for table in (snapshots, outcomes))
-        past = _Past()
+        own, now, closed = (
+            parts.get(tenant, table.clear())
+            for parts, table in zip(by_tenant, (snapshots, latest, outcomes), strict=True)
+        )
+        past, came = _Past(), _won_by_month(closed)
         for moment in (*moments[-BACKTESTS - LAST :], as_of):
             is_latest = moment == as_of
-            deals = latest.filter(pl.col("tenant_id") == tenant) if is_latest else own.filter(cutoff_at=moment)
-            one = _Moment(tenant, moment, deals, own, closed, moments)
+            one = _Moment(tenant, moment, now if is_latest else own.filter(cutoff_at=moment), own, closed, moments)
             told = one.forecast(past, chances.get((tenant, moment)))
             if is_latest or moment in moments[-BACKTESTS:]:
-                rows += [row | {"is_latest": is_latest} for row in told]
-    return [row | {"actual_base": _actual(outcomes, row, as_of)} for row in rows]
+                for row in told:
+                    month = row["revenue_month"]
+                    actual = came.get(month, 0.0) if _months_on(month, 1) <= as_of else None
+                    rows.append(row | {"is_latest": is_latest, "actual_base": actual})
+    return rows
 
 
-def _actual(outcomes: pl.DataFrame, row: Mapping[str, Any], as_of: datetime) -> float | None:
-    """What a month brought, once it is over."""
-    month = row["revenue_month"]
-    if _months_on(month, 1) > as_of:
-        return None
-    return _won_in(outcomes.filter(tenant_id=row["tenant_id"]), month)
-
-
-def _won_in(outcomes: pl.DataFrame, month: datetime) -> float:
-    in_month = pl.col("closed_at").is_between(month, _months_on(month, 1), closed="left")
-    return float(outcomes.filter(in_month & (pl.col("status") == "won"))["won_amount_base"].sum())
+def _won_by_month(outcomes: pl.DataFrame) -> dict[datetime, float]:
+    """What was won in each month, by its first instant; months without a win are not there."""
+    won = outcomes.filter((pl.col("status") == "won") & pl.col("won_amount_base").is_not_null())
+    months = won.group_by(pl.col("closed_at").dt.truncate("1mo").alias("month")).agg(pl.col("won_amount_base").sum())
+    return dict(months.iter_rows())
 
 
 def _months_on(month: datetime, count: int) -> datetime:
@@ -121,7 +124,8 @@ class _Moment:
         self.known = outcomes.filter((pl.col("outcome_known_at") <= moment) & (pl.col("closed_at") <= moment))
         self.wins = self.known.filter(pl.col("status") == "won")
         self.earlier = [one for one in moments if one < moment]
-        self.won_to_date = _won_in(self.known, self.month)
+        self.won = _won_by_month(self.known)
+        self.won_to_date = self.won.get(self.month, 0.0)
 
     def forecast(self, past: _Past, chances: Chances | None) -> list[dict[str, Any]]:
         """Rows of the months ahead; ``past`` is told what is said of the next month."""
@@ -139,11 +143,13 @@ class _Moment:
             }
             for ahead, month in enumerate(self.months)
         ]
-        watched_then = watched(self.snapshots, self.known, self.moment)
-        similar = SimilarDeals.of(watched_then)
-        missing = self._missing(similar)
+        missing = self._missing()
         if missing is None:
-            return self._simulated(rows, past, chances, watched_then, similar)
+            watched_then = watched(self.snapshots, self.known, self.moment)
+            similar = SimilarDeals.of(watched_then)
+            if (None, None) in similar.curves:
+                return self._simulated(rows, past, chances, watched_then, similar)
+            missing = "Too few deals were seen from a month end to their close."
         for ahead, row in enumerate(rows):
             if naive[ahead] is not None:
                 method, value, said = "seasonal_naive", naive[ahead], "What came before"
@@ -154,14 +160,12 @@ class _Moment:
             row |= {"forecast_reason": f"{missing} {said} stands in.", "model_version": None}
         return rows
 
-    def _missing(self, similar: SimilarDeals) -> str | None:
-        """What there is too little of for a simulation; None where there is enough."""
+    def _missing(self) -> str | None:
+        """What there is too little of to look for similar deals; None where there is enough."""
         if self.wins.height < MIN_WINS:
             return f"{self.wins.height} wins were known, {MIN_WINS} are needed."
         if len(self.earlier) < MIN_MONTHS:
             return f"{len(self.earlier)} month ends lie before, {MIN_MONTHS} are needed."
-        if (None, None) not in similar.curves:
-            return "Too few deals were seen from a month end to their close."
         return None
 
     def _simulated(
@@ -176,7 +180,7 @@ class _Moment:
         new = self._new_business()
         # Errors of one means say nothing of the bias of another; how wide they spread is much the same.
         over = [i for i, month in enumerate(past.months) if _months_on(month, 1) <= self.moment]
-        came = [_won_in(self.known, past.months[i]) for i in over]
+        came = [self.won.get(past.months[i], 0.0) for i in over]
         said = [past.said[i] for i in over]
         alike = [j for j, i in enumerate(over) if past.by_model[i] == (chances is not None)]
         correction = bias_factor([said[j] for j in alike], [came[j] for j in alike])
@@ -283,7 +287,7 @@ class _Moment:
             return [None] * MONTHS
         start = _months_on(datetime(first.year, first.month, 1), 0 if first.day == 1 else 1)
         recent = [month for ahead in range(1, RECENT + 1) if (month := _months_on(self.month, -ahead)) >= start]
-        mean = sum(_won_in(self.known, month) for month in recent) / len(recent) if recent else None
+        mean = sum(self.won.get(month, 0.0) for month in recent) / len(recent) if recent else None
         told: list[float | None] = []
         for month in self.months:
             before = _months_on(month, -12)
@@ -296,4 +300,4 @@ class _Moment:
         then_month = _months_on(self.month, -12)
         then = [day for day in self.earlier if datetime(day.year, day.month, 1) == then_month]
         held = float(self.snapshots.filter(pl.col("cutoff_at").is_in(then))["amount_base"].sum())
-        return seasonal_naive(_won_in(self.known, before), held, float(self.deals["amount_base"].sum()))
+        return seasonal_naive(self.won.get(before, 0.0), held, float(self.deals["amount_base"].sum()))
