@@ -147,6 +147,8 @@ def card_text(card: dict[str, Any]) -> str:
             f"{told['row_count']:,} rows, {told['positive_count']:,} positive. AUC {_told(told, 'auc')}, "
             f"skill over the base rate {_told(told, 'skill')}, observed over expected {_told(told, 'oe_ratio')}.",
         ]
+    if "contest" in card:
+        lines += ["", "## Against the model in force", "", card["contest"]["reason"]]
     for title, name in (
         ("Candidates", "candidates"),
         ("Periods", "periods"),

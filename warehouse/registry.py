@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -119,10 +120,12 @@ def rollback(home: Home, score: str) -> ModelVersion:
     return find(home, score, history[-2])
 
 
-def versions(home: Home) -> list[ModelVersion]:
-    """All kept versions, by score and number."""
+def versions(home: Home, at: datetime | None = None) -> list[ModelVersion]:
+    """All kept versions, by score and number; with `at` (UTC), as the journal stood at that instant."""
     fitted, in_force, since = [], {}, {}
     for entry in _journal(home):
+        if at is not None and _instant(entry["at"]) > _naive(at):
+            continue
         if entry["kind"] == "fitted":
             fitted.append(entry)
         else:
@@ -159,9 +162,9 @@ def find(home: Home, score: str, version: str) -> ModelVersion:
     raise UsageError(f"There is no model {version} of {score}.", todo="See `dealhouse models list`.")
 
 
-def champions(home: Home) -> list[ModelVersion]:
-    """The versions in force, by score."""
-    return [one for one in versions(home) if one.is_champion]
+def champions(home: Home, at: datetime | None = None) -> list[ModelVersion]:
+    """The versions in force, by score: now, or at an instant (UTC)."""
+    return [one for one in versions(home, at) if one.is_champion]
 
 
 def load(home: Home, score: str, version: str, name: str = MODEL) -> str:
@@ -196,6 +199,14 @@ def _as_json(content: Mapping[str, Any]) -> bytes:
 
 def _now() -> dict[str, str]:
     return {"at": utc_now().isoformat(timespec="seconds")}
+
+
+def _instant(text: str) -> datetime:
+    return _naive(datetime.fromisoformat(text))
+
+
+def _naive(instant: datetime) -> datetime:
+    return instant.astimezone(UTC).replace(tzinfo=None) if instant.tzinfo else instant
 
 
 def _journal_path(home: Home) -> Path:
