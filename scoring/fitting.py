@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from scoring.card import card_text
+from scoring.card_text import card_text
 from scoring.contest import Contest, contest
 from scoring.model import ScoreModel
+from scoring.plots import plots_of
 from scoring.specs import SPECS, Spec
 from scoring.training import Fitted, candidates, fit, training_rows
 from warehouse import registry
@@ -56,7 +57,7 @@ def fit_all(settings: Settings, scores: Sequence[str] = (), *, only_missing: boo
         fitted = fit(spec, rows, as_of)
         decided = _decide(settings, spec, rows, fitted)
         card = fitted.card | {"contest": decided.as_dict()}
-        kept = registry.save(home, spec.score, fitted.model, card, card_text(card))
+        kept = registry.save(home, spec.score, fitted.model, card, card_text(card), plots_of(card))
         if decided.is_won:
             kept = registry.promote(home, spec.score, kept.version, decided.reason)
         outcomes.append(Outcome(kept, fitted.chosen, str(fitted.model["reason"]), decided.reason))

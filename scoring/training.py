@@ -15,7 +15,8 @@ import polars as pl
 from scipy.special import expit, logit
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from scoring.card import card_of, card_text
+from scoring.card import card_of
+from scoring.card_text import card_text
 from scoring.estimators.additive import AdditiveClassifier
 from scoring.estimators.rules import PlattRule
 from scoring.evaluation.backtest import base_rate

@@ -40,10 +40,17 @@ class ModelVersion:
     """Last time that it was put in force."""
 
 
-def save(home: Home, score: str, model: Mapping[str, Any], card: Mapping[str, Any], card_text: str) -> ModelVersion:
+def save(
+    home: Home,
+    score: str,
+    model: Mapping[str, Any],
+    card: Mapping[str, Any],
+    card_text: str,
+    plots: Mapping[str, bytes] | None = None,
+) -> ModelVersion:
     """Keep a fitted model as the next version of its score; it is a challenger until it is promoted.
 
-    The caller holds the writer lock.
+    The caller holds the writer lock. `plots` are files that stand beside the card, by name.
 
     Raises
     ------
@@ -63,6 +70,7 @@ def save(home: Home, score: str, model: Mapping[str, Any], card: Mapping[str, An
         (MODEL, _as_json(model)),
         (CARD, _as_json(card)),
         (CARD_TEXT, card_text.encode()),
+        *(plots or {}).items(),
     ):
         with (folder / name).open("wb") as sink:
             sink.write(content)
@@ -179,7 +187,7 @@ def load(home: Home, score: str, version: str, name: str = MODEL) -> str:
     """
     one = find(home, score, version)
     expected = next(
-        entry["sha256"][name] for entry in _journal(home) if entry["kind"] == "fitted" and entry["version"] == version
+        entry["sha256"].get(name) for entry in _journal(home) if entry["kind"] == "fitted" and entry["version"] == version
     )
     path = one.folder / name
     content = path.read_bytes() if path.exists() else b""
