@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -56,7 +55,7 @@ class Learnt:
     fitted: Fitted
     model: ScoreModel
     rows: pl.DataFrame
-    """Those of the last fifth of the cut-offs, with ``p`` by a model of the same kind that knew no outcome of theirs."""
+    """Those of the last fifth of the cut-offs, with ``p`` by a model of its kind that knew none of their outcomes."""
 
 
 def learn(score: str, rows: pl.DataFrame, as_of: datetime) -> Learnt:
