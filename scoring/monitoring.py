@@ -106,7 +106,7 @@ def drift(tables: Mapping[str, pl.DataFrame], columns: Mapping[str, str]) -> pl.
             found.append(
                 {
                     **one.key,
-                    "feature": feature,
+                    "feature_name": feature,
                     "row_count": one.rows.height,
                     "psi": moved.psi,
                     "psi_by_chance": moved.psi_by_chance,

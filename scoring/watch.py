@@ -100,12 +100,12 @@ def _segments(con: duckdb.DuckDBPyConnection) -> Seen:
 
 def _population(con: duckdb.DuckDBPyConnection) -> Seen:
     rows = con.sql(
-        f"with {_NEWEST} select tenant_id, score_name, feature, row_count, round(psi, 3) as psi, "
+        f"with {_NEWEST} select tenant_id, score_name, feature_name, row_count, round(psi, 3) as psi, "
         "round(psi_by_chance, 3) as by_chance, round(missing_rate, 3) as missing, "
         "round(missing_rate_before, 3) as missing_before, verdict from newest order by all"
     )
     red = con.sql(
-        f"with {_NEWEST} select tenant_id || ' ' || score_name || ' ' || feature || ': index ' || round(psi, 2) "
+        f"with {_NEWEST} select tenant_id || ' ' || score_name || ' ' || feature_name || ': index ' || round(psi, 2) "
         "from newest where verdict = 'red' order by all"
     )
     return _seen(POPULATION, rows, red)

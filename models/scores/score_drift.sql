@@ -2,7 +2,7 @@ select
     scored.tenant_id,
     scored.score_name,
     scored.score_month,
-    scored.feature,
+    scored.feature_name,
     scored.model_version,
     scored.row_count,
     scored.psi,

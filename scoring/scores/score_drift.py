@@ -15,7 +15,7 @@ COLUMNS = {
     "tenant_id": "string",
     "score_name": "string",
     "score_month": "date",
-    "feature": "string",
+    "feature_name": "string",
     "model_version": "string",
     "row_count": "bigint",
     "psi": "double",

@@ -84,7 +84,7 @@ def test_a_feature_that_has_shifted_is_named() -> None:
         }
     }
     found = score_drift.compute(tables(**model))
-    rows = {(row["score_month"].month, row["feature"]): row for row in found.to_dicts()}
+    rows = {(row["score_month"].month, row["feature_name"]): row for row in found.to_dicts()}
     assert {feature for _, feature in rows} == {"mrr_base", "customer_kind", "(score)"}
     assert {rows[6, name]["verdict"] for name in ("mrr_base", "customer_kind", "(score)")} == {"good"}
     assert rows[6, "customer_kind"]["psi"] == pytest.approx(0)

@@ -38,7 +38,7 @@ def test_the_newest_month_of_which_enough_is_known_decides(con: duckdb.DuckDBPyC
         add(con, "score_month", **key, positive_count=20, expected_count=10.0, verdict=verdict)
         segment = {"segment_kind": "plan", "segment_value": "pro"}
         add(con, "score_segment", **key, **segment, positive_count=20, expected_count=10.0, verdict=verdict)
-        add(con, "score_drift", **key, feature="x", psi=0.3, verdict="red" if month == "2026-07-01" else "good")
+        add(con, "score_drift", **key, feature_name="x", psi=0.3, verdict="red" if month == "2026-07-01" else "good")
     outcomes, segments, population = look(con)
     assert (outcomes.passed, outcomes.sentence) == (
         False,
