@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from sklearn.base import clone
 
-from scoring.evaluation.backtest import backtest, base_rate, positive_probability
+from scoring.evaluation.backtest import backtest, base_rate, fitted, positive_probability
 from scoring.evaluation.checks import Floats, codes
 from scoring.evaluation.metrics import losses
 from scoring.evaluation.selection import BASE, calibrated, recalibration
@@ -135,7 +134,8 @@ def _challenger(
     if kind == BASE:
         return np.full(test.height, base_rate(y.astype(np.float64)))
     columns = spec.usable([name for name in train.columns if name != "label"])
-    p = positive_probability(clone(candidates[kind]).fit(train.select(columns), y), test.select(columns))
+    model = fitted(candidates[kind], train.select(columns), y, train[spec.subject].to_numpy())
+    p = positive_probability(model, test.select(columns))
     return calibrated(p, _line(spec, train, columns, y, candidates[kind]) if is_calibrated else None)
 
 

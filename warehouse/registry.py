@@ -187,7 +187,9 @@ def load(home: Home, score: str, version: str, name: str = MODEL) -> str:
     """
     one = find(home, score, version)
     expected = next(
-        entry["sha256"].get(name) for entry in _journal(home) if entry["kind"] == "fitted" and entry["version"] == version
+        entry["sha256"].get(name)
+        for entry in _journal(home)
+        if entry["kind"] == "fitted" and entry["version"] == version
     )
     path = one.folder / name
     content = path.read_bytes() if path.exists() else b""

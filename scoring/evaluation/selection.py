@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 from scipy.special import expit, logit
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from scoring.evaluation.backtest import (
@@ -21,6 +21,7 @@ from scoring.evaluation.backtest import (
     assembled,
     backtest,
     base_rate,
+    fitted,
     fitted_probability,
     folds_of,
     positive_probability,
@@ -142,7 +143,7 @@ class ScoreSelector(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type
             self.feature_names_in_ = np.asarray([str(name) for name in X.columns], dtype=object)
         self.chosen_, self.reason_ = self._choose(X, truth, cutoffs, groups)
         chosen = dict(self.candidates).get(self.chosen_)
-        self.estimator_ = None if chosen is None else clone(chosen).fit(X, truth.astype(np.int64))
+        self.estimator_ = None if chosen is None else fitted(chosen, X, truth, groups)
         return self
 
     def predict_proba(self, X: Any) -> Floats:
@@ -186,7 +187,7 @@ class ScoreSelector(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type
         tests = {BASE: assembled(y, folds, [fitted_probability(None, X, y, fold) for fold in folds], cutoffs)}
         for name, candidate in self.candidates:
             if name in data.allowed:
-                chances = [fitted_probability(candidate, X, y, fold) for fold in folds]
+                chances = [fitted_probability(candidate, X, y, fold, groups) for fold in folds]
                 tests[name] = assembled(y, folds, chances, cutoffs)
         # Before the choice, since an over-confident candidate may rank best of all and still lose to the base rate.
         tuned = {name: _recalibrated(test, folds, y, cutoffs) for name, test in tests.items() if name != BASE}

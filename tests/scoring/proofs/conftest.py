@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from scoring.evaluation.backtest import fitted
 from scoring.model import ScoreModel
 from scoring.specs import Spec, spec
 from scoring.training import Fitted, candidates, fit, training_rows
@@ -60,17 +61,18 @@ class Learnt:
 
 def learn(score: str, rows: pl.DataFrame, as_of: datetime) -> Learnt:
     one = spec(score)
-    fitted = fit(one, rows, as_of)
+    found = fit(one, rows, as_of)
     late = rows["cutoff_at"].unique().sort()
     first = late[int(0.8 * late.len())]
     test = rows.filter(pl.col("cutoff_at") >= first)
     train = rows.filter(pl.col("cutoff_at") + pl.duration(days=int(one.horizon_days)) <= first)
     columns = one.usable([name for name in rows.columns if name != "label"])
-    kind = fitted.chosen if fitted.chosen != "base" else "spline"
-    estimator = dict(candidates(one))[kind]
-    estimator.fit(train.select(columns), train["label"].cast(pl.Int64).to_numpy())
+    kind = found.chosen if found.chosen != "base" else "spline"
+    estimator = fitted(
+        dict(candidates(one))[kind], train.select(columns), train["label"].to_numpy(), train[one.subject].to_numpy()
+    )
     p = np.asarray(estimator.predict_proba(test.select(columns)))[:, 1]
-    return Learnt(one, fitted, ScoreModel.from_dict(fitted.model), test.with_columns(p=pl.Series(p)))
+    return Learnt(one, found, ScoreModel.from_dict(found.model), test.with_columns(p=pl.Series(p)))
 
 
 @pytest.fixture(scope="session")
