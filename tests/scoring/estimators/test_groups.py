@@ -10,7 +10,7 @@ from scoring.evaluation.metrics import auc_interval
 
 
 def repeated(subjects: int, times: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Subjects that stand in the rows several times, with thirty numbers of their own that tell nothing of their label."""
+    """Subjects that stand in the rows several times, with thirty numbers that tell nothing of their label."""
     rng = np.random.default_rng(seed)
     own = rng.normal(size=(subjects, 30))
     y = (rng.random(subjects) < 0.3).astype(np.int64)
@@ -18,7 +18,7 @@ def repeated(subjects: int, times: int, seed: int) -> tuple[np.ndarray, np.ndarr
 
 
 def test_a_subject_does_not_tell_itself() -> None:
-    """Where the same subject stands on both sides of a fold, noise looks like knowledge, and the penalty is too weak."""
+    """Where a subject stands on both sides of a fold, noise looks like knowledge, and the penalty is too weak."""
     x, y, subjects = repeated(150, 5, 0)
     rising = np.zeros(x.shape[1], dtype=bool)
     assert choose_strength(x, y, None, None, rising, 0) > STRENGTHS[0]
