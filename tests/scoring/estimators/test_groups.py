@@ -1,40 +1,28 @@
-"""Rows of one subject count as little more than one: what repeats is not taken for what is sure."""
+"""Whose rows belong together reaches the models that ask for it, and those that do not are left in peace."""
+
+from typing import Any, Self
 
 import numpy as np
-import polars as pl
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.linear_model import LogisticRegression
 
-from scoring.estimators.additive import AdditiveClassifier
-from scoring.estimators.spline import STRENGTHS, choose_strength
-from scoring.evaluation.backtest import fitted
-from scoring.evaluation.metrics import auc_interval
+from scoring.evaluation.backtest import Fold, fitted, fitted_probability
 
 
-def repeated(subjects: int, times: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Subjects that stand in the rows several times, with thirty numbers that tell nothing of their label."""
-    rng = np.random.default_rng(seed)
-    own = rng.normal(size=(subjects, 30))
-    y = (rng.random(subjects) < 0.3).astype(np.int64)
-    return np.repeat(own, times, axis=0), np.repeat(y, times), np.repeat(np.arange(subjects), times)
+class Listener(ClassifierMixin, BaseEstimator):
+    def fit(self, X: Any, y: Any, groups: Any = None) -> Self:
+        self.groups_ = groups
+        return self
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        return np.tile([1.0 - len(self.groups_) / 10, len(self.groups_) / 10], (len(X), 1))
 
 
-def test_a_subject_does_not_tell_itself() -> None:
-    """Where a subject stands on both sides of a fold, noise looks like knowledge, and the penalty is too weak."""
-    x, y, subjects = repeated(150, 5, 0)
-    rising = np.zeros(x.shape[1], dtype=bool)
-    assert choose_strength(x, y, None, None, rising, 0) > STRENGTHS[0]
-    assert choose_strength(x, y, None, subjects, rising, 0) == STRENGTHS[0]
-
-
-def test_what_is_told_of_its_subjects_claims_less_of_others() -> None:
-    x, y, subjects = repeated(150, 5, 1)
-    frame = pl.DataFrame(x, schema=[f"x{number}" for number in range(30)])
-    new, outcome, _ = repeated(600, 1, 2)
-    later = pl.DataFrame(new, schema=frame.columns)
-
-    def spread(groups: np.ndarray | None) -> float:
-        model = fitted(AdditiveClassifier(kind="spline"), frame, y, groups)
-        p = model.predict_proba(later)[:, 1]
-        assert auc_interval(outcome, p, level=0.999).low < 0.5
-        return float(np.std(p))
-
-    assert spread(subjects) < 0.5 * spread(None)
+def test_groups_are_told_to_who_asks_for_them() -> None:
+    x, y, subjects = np.arange(4.0)[:, None], np.array([0, 1, 0, 1]), np.array(["a", "a", "b", "c"])
+    assert fitted(Listener(), x, y, subjects).groups_.tolist() == ["a", "a", "b", "c"]
+    assert fitted(Listener(), x, y).groups_ is None
+    assert fitted(LogisticRegression(), x, y, subjects).coef_.shape == (1, 1)
+    # Of a fold only the training rows: three of four.
+    fold = Fold(train=np.array([0, 1, 2]), test=np.array([3]))
+    assert fitted_probability(Listener(), x, y.astype(float), fold, subjects).tolist() == [0.3]
