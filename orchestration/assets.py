@@ -32,6 +32,7 @@ from dagster_dbt.asset_utils import (
 from orchestration.execute import Execution
 from orchestration.project import load_manifest
 from orchestration.resources import BuildOptions, TakeIn, Warehouse
+from scoring import watch
 from warehouse import dbt, pipeline
 from warehouse.build import BuildFailedError, build
 from warehouse.ingest.health import HealthCheck, reject_rate, silent_sources
@@ -112,6 +113,10 @@ COMPUTED_SPECS = [
     for statistic in statistics()
 ]
 
+WATCH_SPECS = [
+    AssetCheckSpec(one.name, asset=["scores", one.table], description=one.description) for one in watch.WATCHES
+]
+
 
 def build_order() -> Iterator[AssetKey]:
     """Keys of all that a build makes, each after what it reads."""
@@ -181,7 +186,7 @@ def _ingestion_check(name: str, check: HealthCheck) -> AssetCheckResult:
 
 @multi_asset(
     specs=[*DBT_SPECS, *COMPUTED_SPECS],
-    check_specs=CHECK_SPECS,
+    check_specs=[*CHECK_SPECS, *WATCH_SPECS],
     name="build",
     can_subset=True,
     allow_arbitrary_check_specs=True,
@@ -213,6 +218,19 @@ def built(
             layer, table = key.path
             yield MaterializeResult(asset_key=key, metadata={"dagster/row_count": counts[layer].get(table, 0)})
     yield from _check_results(outcome.nodes)
+    with open_store(home, settings) as con:
+        seen = watch.look(con)
+    for one in seen:
+        key = AssetKey(["scores", one.watch.table])
+        if key in context.selected_asset_keys:
+            yield AssetCheckResult(
+                check_name=one.watch.name,
+                asset_key=key,
+                passed=one.passed,
+                severity=AssetCheckSeverity.WARN,
+                description=one.sentence,
+                metadata={"newest": MetadataValue.md(one.markdown)},
+            )
 
 
 def _log_to(context: AssetExecutionContext) -> dbt.OnNode:

@@ -1,5 +1,7 @@
 """The asset of the fitted models: what is trained weekly, with what it is worth as metadata."""
 
+import base64
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,9 +17,13 @@ from dagster import (
 
 from orchestration.resources import Warehouse
 from scoring.fitting import Outcome, fit_all
+from scoring.plots import plots_of
 from scoring.specs import SPECS
 from warehouse import registry
 from warehouse.lock import writer_lock
+
+MEASURES = ("row_count", "positive_count", "auc", "skill", "oe_ratio", "ece", "ece_floor")
+"""Of the card's measures out of time, those that Dagster draws over the weeks."""
 
 
 @multi_asset(
@@ -46,7 +52,18 @@ def trained(context: AssetExecutionContext, warehouse: Warehouse) -> Iterator[Ma
 
 def _metadata(warehouse: Warehouse, one: Outcome) -> dict[str, Any]:
     home = warehouse.settings.layout()
+    card = json.loads(registry.load(home, one.version.score, one.version.version, registry.CARD))
+    told = card.get("out_of_time", {})
+    measures = {name: told[name] for name in MEASURES if told.get(name) is not None}
+    plots = {
+        name.partition(".")[0]: MetadataValue.md(
+            f"![{name}](data:image/svg+xml;base64,{base64.b64encode(plot).decode()})"
+        )
+        for name, plot in plots_of(card).items()
+    }
     return {
+        **measures,
+        **plots,
         "version": one.version.version,
         "answers_with": one.chosen,
         "is_in_force": one.version.is_champion,

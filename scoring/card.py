@@ -1,4 +1,7 @@
-"""The card of a model: what it is for, what it has learnt from, how it would have done, and where not to trust it."""
+"""The card of a model: what it is for, what it has learnt from, how it would have done, and where not to trust it.
+
+Here it is measured, as JSON; how it reads is in :mod:`scoring.card_text`.
+"""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -7,7 +10,15 @@ import numpy as np
 import polars as pl
 
 from scoring.evaluation.leaks import LeakReport
-from scoring.evaluation.metrics import auc_interval, decile_table, ece, log_loss_skill, oe_ratio, reliability_table
+from scoring.evaluation.metrics import (
+    auc_interval,
+    decile_table,
+    ece,
+    log_loss_skill,
+    oe_ratio,
+    reliability_table,
+    wilson,
+)
 from scoring.evaluation.selection import ScoreSelector
 from scoring.specs import Spec
 
@@ -65,6 +76,7 @@ def card_of(
         parts = np.abs(fitted.contributions(rows.tail(20_000))).mean(axis=0)
         ranked = sorted(zip(fitted.names, parts.tolist(), strict=True), key=lambda item: -item[1])
         card["importance"] = [{"feature": name, "mean_absolute_log_odds": value} for name, value in ranked]
+    card["limits"] = _limits(card, rows, model["features"])
     return card
 
 
@@ -93,6 +105,7 @@ def _measures(y: np.ndarray, p: np.ndarray, base: np.ndarray) -> dict[str, Any]:
 def _segments(spec: Spec, rows: pl.DataFrame, y: np.ndarray, p: np.ndarray) -> Any:
     """Error and rate of selection per segment: who is judged worse, or chosen more often, than the rest."""
     limit = float(np.quantile(p, 1 - SELECTED))
+    overall = float((p >= limit).mean())
     for column in spec.segments:
         if column not in rows.columns:
             continue
@@ -105,6 +118,13 @@ def _segments(spec: Spec, rows: pl.DataFrame, y: np.ndarray, p: np.ndarray) -> A
                 yield {**found, "assessed": False}
                 continue
             area, ratio = auc_interval(y[own], p[own]), oe_ratio(y[own], p[own])
+            chosen = wilson(float((p[own] >= limit).sum()), float(count))
+            differs = {
+                "more came than expected": ratio.low > 1,
+                "fewer came than expected": ratio.high < 1,
+                "chosen more often": chosen.low > overall,
+                "chosen less often": chosen.high < overall,
+            }
             yield _plain(
                 {
                     **found,
@@ -114,68 +134,35 @@ def _segments(spec: Spec, rows: pl.DataFrame, y: np.ndarray, p: np.ndarray) -> A
                     "oe_ratio": ratio.value,
                     "oe_ratio_low": ratio.low,
                     "oe_ratio_high": ratio.high,
-                    "selected_rate": float((p[own] >= limit).mean()),
+                    "selected_rate": chosen.value,
+                    "selected_rate_low": chosen.low,
+                    "selected_rate_high": chosen.high,
+                    "differs": [name for name, holds in differs.items() if holds],
                 }
             )
+
+
+def _limits(card: dict[str, Any], rows: pl.DataFrame, columns: list[str]) -> list[str]:
+    """Where the model must not be trusted, in sentences that follow from what it has learnt from."""
+    found = [
+        "What moved a score is what its probability is made of, and not the cause of what happens.",
+        "Whoever acts on a score changes what follows: a customer who was saved looks like a false alarm.",
+        f"It speaks of cut-offs like those from {card['first_cutoff']} to {card['trained_until']}, up to half a year "
+        "after the last; then it has to be fitted again.",
+    ]
+    empty = [name for name in columns if name in rows.columns and rows[name].null_count() == rows.height]
+    if empty:
+        found.append(f"Nothing was ever known of {', '.join(empty)}: what these do it cannot say.")
+    small = [f"{one['segment']} {one['value']}" for one in card.get("segments", []) if not one["assessed"]]
+    if small:
+        found.append(f"Too small to be assessed apart: {', '.join(small)}.")
+    if card["kind"] in ("base", "rule"):
+        found.append(
+            "No model tells subjects apart better; what it says is the same for all, or follows from the rule."
+        )
+    return found
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
     """Without numbers that JSON does not know."""
     return {name: None if isinstance(value, float) and not np.isfinite(value) else value for name, value in row.items()}
-
-
-def card_text(card: dict[str, Any]) -> str:
-    """The card for people, as Markdown."""
-    lines = [
-        f"# {card['score']}",
-        "",
-        card["purpose"],
-        "",
-        f"**Answers with:** {card['kind']}. {card['reason']}",
-        "",
-        f"**Learnt from:** {card['row_count']:,} rows, {card['positive_count']:,} positive, cut-offs "
-        f"{card['first_cutoff']} to {card['trained_until']}, labels known at {card['as_of']}.",
-        "",
-        f"**Not for:** {card['not_for']}",
-    ]
-    if "out_of_time" in card:
-        told = card["out_of_time"]
-        lines += [
-            "",
-            "## Out of time",
-            "",
-            f"{told['row_count']:,} rows, {told['positive_count']:,} positive. AUC {_told(told, 'auc')}, "
-            f"skill over the base rate {_told(told, 'skill')}, observed over expected {_told(told, 'oe_ratio')}.",
-        ]
-    for title, name in (
-        ("Candidates", "candidates"),
-        ("Periods", "periods"),
-        ("Reliability", "reliability"),
-        ("Deciles", "deciles"),
-        ("Segments", "segments"),
-        ("Importance", "importance"),
-    ):
-        if card.get(name):
-            lines += ["", f"## {title}", "", *_table(card[name])]
-    if "leaks" in card:
-        lines += ["", "## Leaks", "", card["leaks"]["reason"]]
-    return "\n".join(lines) + "\n"
-
-
-def _told(found: dict[str, Any], name: str) -> str:
-    numbers = [found[name], found[f"{name}_low"], found[f"{name}_high"]]
-    value, low, high = ("unknown" if one is None else f"{one:.3f}" for one in numbers)
-    return f"{value} (90 %: {low} to {high})"
-
-
-def _table(rows: list[dict[str, Any]]) -> list[str]:
-    names = list(dict.fromkeys(name for row in rows for name in row))
-
-    def cell(value: Any) -> str:
-        return f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value)
-
-    return [
-        "| " + " | ".join(names) + " |",
-        "|" + " --- |" * len(names),
-        *("| " + " | ".join(cell(row.get(name)) for name in names) + " |" for row in rows),
-    ]

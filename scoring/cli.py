@@ -64,7 +64,9 @@ def show(
     if not own:
         raise UsageError(f"There is no model of {score}.", todo="See `dealhouse models list`.")
     chosen = version or next((one.version for one in own if one.is_champion), own[-1].version)
-    out.print(registry.load(home, score, chosen, registry.CARD_TEXT), markup=False)
+    out.print(registry.load(home, score, chosen, registry.CARD_TEXT), markup=False, soft_wrap=True)
+    folder = registry.find(home, score, chosen).folder
+    out.print(f"Files: {folder}", markup=False, soft_wrap=True)
 
 
 @models.command()

@@ -17,6 +17,7 @@ import polars as pl
 
 from scoring.estimators.artefact import from_dict
 from scoring.estimators.tables import AdditiveTables
+from scoring.evaluation.stability import checked
 from scoring.specs import Spec, spec
 
 SCHEMA = 1
@@ -50,6 +51,8 @@ class ScoreModel:
         Last cut-off that it has learnt from; later ones are new to it.
     reference
         Percentiles 0 to 100 of its latest probabilities at the time, for drift; None where there were none.
+    drift
+        Shares of the values of each feature, and of ``(score)``, at the time; see :mod:`scoring.evaluation.stability`.
     """
 
     spec: Spec
@@ -62,6 +65,7 @@ class ScoreModel:
     features: tuple[str, ...]
     trained_until: datetime | None
     reference: tuple[float, ...] | None
+    drift: Mapping[str, Mapping[str, Any]] | None = None
 
     @classmethod
     def from_json(cls, text: str) -> "ScoreModel":
@@ -109,6 +113,7 @@ class ScoreModel:
             features=tuple(features),
             trained_until=_instant(document.get("trained_until")),
             reference=None if document.get("reference") is None else tuple(map(_share, document["reference"])),
+            drift=None if document.get("drift") is None else _references(document["drift"]),
         )
 
     def log_odds(self, frame: pl.DataFrame) -> FloatArray:
@@ -147,6 +152,12 @@ class ScoreModel:
             assert self.tables is not None
             raw = self.tables.contributions(frame.select(self.features))
         return np.asarray(raw if self.calibration is None else self.calibration[1] * raw)
+
+
+def _references(value: Any) -> dict[str, dict[str, Any]]:
+    if not isinstance(value, Mapping):
+        raise ValueError("drift must name features")  # noqa: TRY004 - one kind of error for any bad file
+    return {str(name): checked(one) for name, one in value.items()}
 
 
 def _instant(value: Any) -> datetime | None:

@@ -15,13 +15,15 @@ import polars as pl
 from scipy.special import expit, logit
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from scoring.card import card_of, card_text
+from scoring.card import card_of
+from scoring.card_text import card_text
 from scoring.estimators.additive import AdditiveClassifier
 from scoring.estimators.rules import PlattRule
 from scoring.evaluation.backtest import base_rate
 from scoring.evaluation.leaks import LeakReport, leak_report
 from scoring.evaluation.selection import BASE, ScoreSelector
 from scoring.evaluation.split import PurgedSnapshotSplit
+from scoring.evaluation.stability import reference_of
 from scoring.model import SCHEMA, ScoreModel
 from scoring.specs import Spec
 
@@ -85,6 +87,16 @@ def training_rows(con: "duckdb.DuckDBPyConnection", spec: Spec) -> tuple[pl.Data
     return frame.reverse(), as_of
 
 
+def candidates(spec: Spec) -> list[tuple[str, Any]]:
+    """What may answer besides the base rate, the simplest first: names and classifiers."""
+    return [
+        ("rule", RuleClassifier(spec)),
+        ("spline", AdditiveClassifier(kind="spline")),
+        ("additive", AdditiveClassifier(kind="boosting")),
+        ("blend", AdditiveClassifier(kind="blend")),
+    ]
+
+
 def fit(spec: Spec, rows: pl.DataFrame, as_of: datetime) -> Fitted:
     """Choose among the candidates over time, fit the choice on all rows, and write its card.
 
@@ -110,12 +122,7 @@ def fit(spec: Spec, rows: pl.DataFrame, as_of: datetime) -> Fitted:
     if len(set(y.tolist())) < 2:
         return _constant(spec, rows, as_of, columns)
     selector = ScoreSelector(
-        candidates=[
-            ("rule", RuleClassifier(spec)),
-            ("spline", AdditiveClassifier(kind="spline")),
-            ("additive", AdditiveClassifier(kind="boosting")),
-            ("blend", AdditiveClassifier(kind="blend")),
-        ],
+        candidates=candidates(spec),
         cv=PurgedSnapshotSplit(horizon=timedelta(days=spec.horizon_days), n_splits=FOLDS),
     ).fit(features, y, cutoffs=cutoffs, groups=groups)
     leaks = _leaks(features, selector)
@@ -138,6 +145,8 @@ def fit(spec: Spec, rows: pl.DataFrame, as_of: datetime) -> Fitted:
     latest = features.tail(LATEST_ROWS)
     reference = fitted.probability(latest)
     model["reference"] = np.quantile(reference, np.linspace(0, 1, 101)).tolist()
+    model["drift"] = {name: reference_of(latest[name].to_numpy()) for name in latest.columns}
+    model["drift"]["(score)"] = reference_of(reference)
     card = card_of(spec, rows, model, selector, leaks, fitted)
     return Fitted(model, card, card_text(card))
 

@@ -21,7 +21,7 @@ from warehouse.affected import affected
 from warehouse.clock import utc_now
 from warehouse.errors import DealhouseError
 from warehouse.recover import is_corruption
-from warehouse.settings import Home, Settings
+from warehouse.settings import Settings
 from warehouse.statistics import Statistic, code_files, statistics
 from warehouse.store import open_store
 
@@ -192,7 +192,7 @@ def build(
             con.execute("delete from raw.build_state")
             con.execute("delete from raw.watermarks")
         if planned.models_changed:
-            _hand_over_models(con, home)
+            computed.hand_over_models(con, home)
         con.execute("commit")
     nodes = _build_nodes(settings, planned, on_node)
     with open_store(home, settings) as con:
@@ -220,14 +220,6 @@ def build(
         )
         con.execute("commit")
         return Built(planned, *_finished(con), nodes)
-
-
-def _hand_over_models(con: duckdb.DuckDBPyConnection, home: Home) -> None:
-    """Put the models in force where the statistics that score read them."""
-    con.execute("delete from raw.scoring_model")
-    for one in registry.champions(home):
-        model = registry.load(home, one.score, one.version)
-        con.execute("insert into raw.scoring_model values (?, ?, ?)", [one.score, one.version, model])
 
 
 def _build_nodes(settings: Settings, planned: Plan, on_node: dbt.OnNode | None) -> list[dbt.NodeResult]:

@@ -4,12 +4,14 @@ Which statistics there are, and what they compute, is in :mod:`warehouse.statist
 :mod:`warehouse.build`.
 """
 
+from datetime import datetime
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 import duckdb
 
-from warehouse import dbt
+from warehouse import dbt, registry
+from warehouse.settings import Home
 from warehouse.statistics import Statistic, statistics
 
 if TYPE_CHECKING:
@@ -37,6 +39,14 @@ def ensure_tables(con: duckdb.DuckDBPyConnection) -> None:
 def _ddl(statistic: Statistic) -> str:
     columns = ", ".join(f'"{name}" {kind}' for name, kind in statistic.columns.items())
     return f"create or replace table {statistic.table} ({columns})"
+
+
+def hand_over_models(con: duckdb.DuckDBPyConnection, home: Home, at: datetime | None = None) -> None:
+    """Put the models where the statistics that score read them: those in force now, or at an instant (UTC)."""
+    con.execute("delete from raw.scoring_model")
+    for one in registry.champions(home, at):
+        model = registry.load(home, one.score, one.version)
+        con.execute("insert into raw.scoring_model values (?, ?, ?)", [one.score, one.version, model])
 
 
 def run(con: duckdb.DuckDBPyConnection, statistic: Statistic) -> dbt.NodeResult:

@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +40,17 @@ class ModelVersion:
     """Last time that it was put in force."""
 
 
-def save(home: Home, score: str, model: Mapping[str, Any], card: Mapping[str, Any], card_text: str) -> ModelVersion:
+def save(
+    home: Home,
+    score: str,
+    model: Mapping[str, Any],
+    card: Mapping[str, Any],
+    card_text: str,
+    plots: Mapping[str, bytes] | None = None,
+) -> ModelVersion:
     """Keep a fitted model as the next version of its score; it is a challenger until it is promoted.
 
-    The caller holds the writer lock.
+    The caller holds the writer lock. `plots` are files that stand beside the card, by name.
 
     Raises
     ------
@@ -62,6 +70,7 @@ def save(home: Home, score: str, model: Mapping[str, Any], card: Mapping[str, An
         (MODEL, _as_json(model)),
         (CARD, _as_json(card)),
         (CARD_TEXT, card_text.encode()),
+        *(plots or {}).items(),
     ):
         with (folder / name).open("wb") as sink:
             sink.write(content)
@@ -119,10 +128,12 @@ def rollback(home: Home, score: str) -> ModelVersion:
     return find(home, score, history[-2])
 
 
-def versions(home: Home) -> list[ModelVersion]:
-    """All kept versions, by score and number."""
+def versions(home: Home, at: datetime | None = None) -> list[ModelVersion]:
+    """All kept versions, by score and number; with `at` (UTC), as the journal stood at that instant."""
     fitted, in_force, since = [], {}, {}
     for entry in _journal(home):
+        if at is not None and _instant(entry["at"]) > _naive(at):
+            continue
         if entry["kind"] == "fitted":
             fitted.append(entry)
         else:
@@ -159,9 +170,9 @@ def find(home: Home, score: str, version: str) -> ModelVersion:
     raise UsageError(f"There is no model {version} of {score}.", todo="See `dealhouse models list`.")
 
 
-def champions(home: Home) -> list[ModelVersion]:
-    """The versions in force, by score."""
-    return [one for one in versions(home) if one.is_champion]
+def champions(home: Home, at: datetime | None = None) -> list[ModelVersion]:
+    """The versions in force, by score: now, or at an instant (UTC)."""
+    return [one for one in versions(home, at) if one.is_champion]
 
 
 def load(home: Home, score: str, version: str, name: str = MODEL) -> str:
@@ -176,7 +187,9 @@ def load(home: Home, score: str, version: str, name: str = MODEL) -> str:
     """
     one = find(home, score, version)
     expected = next(
-        entry["sha256"][name] for entry in _journal(home) if entry["kind"] == "fitted" and entry["version"] == version
+        entry["sha256"].get(name)
+        for entry in _journal(home)
+        if entry["kind"] == "fitted" and entry["version"] == version
     )
     path = one.folder / name
     content = path.read_bytes() if path.exists() else b""
@@ -196,6 +209,14 @@ def _as_json(content: Mapping[str, Any]) -> bytes:
 
 def _now() -> dict[str, str]:
     return {"at": utc_now().isoformat(timespec="seconds")}
+
+
+def _instant(text: str) -> datetime:
+    return _naive(datetime.fromisoformat(text))
+
+
+def _naive(instant: datetime) -> datetime:
+    return instant.astimezone(UTC).replace(tzinfo=None) if instant.tzinfo else instant
 
 
 def _journal_path(home: Home) -> Path:

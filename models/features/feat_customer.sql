@@ -259,12 +259,28 @@ payment_events as (
 ),
 
 -- A payment names its subscription, else whoever paid.
-payments as (
-    select paid.tenant_id, paid.customer_id, paid.cutoff_at, event.event_type, event.occurred_at, paid.period_at
+named_payments as (
+    select
+        paid.tenant_id,
+        paid.customer_id,
+        paid.cutoff_at,
+        paid.known_by_at,
+        paid.period_at,
+        event.payment_id,
+        event.event_type,
+        event.occurred_at
     from valued as paid
     {{ join_known('payment_events', 'event', 'paid', 'subscription_id') }}
     union all
-    select keys.tenant_id, keys.customer_id, keys.cutoff_at, event.event_type, event.occurred_at, null as period_at
+    select
+        keys.tenant_id,
+        keys.customer_id,
+        keys.cutoff_at,
+        keys.known_by_at,
+        null as period_at,
+        event.payment_id,
+        event.event_type,
+        event.occurred_at
     from keys
     inner join payment_events as event
         on
@@ -272,6 +288,31 @@ payments as (
             and keys.customer_key = coalesce('account:' || event.account_id, 'user:' || event.user_id)
             and event.known_from_at <= keys.known_by_at
     where event.subscription_id is null
+),
+
+-- What failed or was given back names neither: it is of whoever paid under the same id.
+payments as (
+    select
+        named_payments.tenant_id,
+        named_payments.customer_id,
+        named_payments.cutoff_at,
+        named_payments.event_type,
+        named_payments.occurred_at,
+        named_payments.period_at
+    from named_payments
+    union all
+    select payer.tenant_id, payer.customer_id, payer.cutoff_at, event.event_type, event.occurred_at, null as period_at
+    from (
+        select distinct
+            named_payments.tenant_id,
+            named_payments.customer_id,
+            named_payments.cutoff_at,
+            named_payments.known_by_at,
+            named_payments.payment_id
+        from named_payments
+    ) as payer
+    {{ join_known('payment_events', 'event', 'payer', 'payment_id') }}
+    where event.subscription_id is null and event.account_id is null and event.user_id is null
 ),
 
 billing as (

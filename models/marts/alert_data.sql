@@ -214,6 +214,39 @@ rate_missing as (
     where
         unrated_currencies.raised_at < unrated_currencies.until_at
         or (unrated_currencies.first_rate_at is null and unrated_currencies.raised_at = unrated_currencies.until_at)
+),
+
+-- A month of a score is judged when the last of its outcomes is known; its verdict is that of scores.score_month.
+score_months as (
+    select
+        scored.tenant_id,
+        scored.score_name,
+        scored.judged_at as instant_at,
+        scored.verdict = 'red' as is_held,
+        greatest(
+            {{ fdiv('scored.expected_count', 'greatest(scored.positive_count, 0.5)') }},
+            {{ fdiv('scored.positive_count', 'scored.expected_count') }}
+        ) as off_ratio
+    from {{ ref('score_month') }} as scored
+    where scored.judged_at is not null
+),
+
+score_off as (
+    {{ held_periods('score_months', ['tenant_id', 'score_name'], measured='off_ratio') }}
+),
+
+score_drift as (
+    select
+        score_off.tenant_id,
+        score_off.score_name as subject_id,
+        cast(null as string) as deal_id,
+        score_off.held_from_at as raised_at,
+        score_off.held_until_at as resolved_at,
+        score_off.measured_value as alert_value,
+        rule.threshold as alert_threshold
+    from score_off
+    inner join rule
+        on rule.rule = 'score_drift'
 )
 
-{{ alert_rows(['quarantine_share', 'ingestion_failing', 'source_silent', 'rate_missing']) }}
+{{ alert_rows(['quarantine_share', 'ingestion_failing', 'source_silent', 'rate_missing', 'score_drift']) }}

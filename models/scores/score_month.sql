@@ -14,5 +14,6 @@ select
     scored.lift_at_10,
     scored.log_loss_skill,
     scored.score_psi,
+    scored.judged_at,
     scored.verdict
 from {{ source('computed', 'score_month') }} as scored

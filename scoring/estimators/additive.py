@@ -77,8 +77,11 @@ class AdditiveClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.monotonic_cst = monotonic_cst
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> Self:  # noqa: N803
         """Learn from X (n, p) of mixed types and y (n,) of two classes.
+
+        Rows of one of the groups (n,) count as little more than one: they stand in one fold where C is chosen, and a
+        leaf takes as many times more rows as a group has on average.
 
         Raises
         ------
@@ -90,11 +93,16 @@ class AdditiveClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         frame = validated_frame(self, X, reset=True)
         target = self._target(y)
         check_consistent_length(X, target)
-        weight = None
+        weight, members = None, None
+        if groups is not None:
+            check_consistent_length(X, groups)
+            members = np.unique(np.asarray(groups).astype(str), return_inverse=True)[1]
         if sample_weight is not None:
             weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
             # Rows without weight must not take part in vocabularies, bins and knots either.
-            frame, target, weight = frame.filter(weight > 0), target[weight > 0], weight[weight > 0]
+            kept = weight > 0
+            frame, target, weight = frame.filter(kept), target[kept], weight[kept]
+            members = None if members is None else members[kept]
             if len(np.unique(target)) < 2:
                 raise ValueError("the rows with a weight are of one class alone; two classes are needed to learn from")
         learned, dropped = learn_columns(frame)
@@ -102,7 +110,7 @@ class AdditiveClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.n_iter_, intercept = 1, _log_odds(target, weight)
         tables: list[FeatureTable] = []
         if learned:
-            intercept, tables = self._parts(rows, target, learned, weight)
+            intercept, tables = self._parts(rows, target, learned, weight, members)
         intercept, tables = _centred(intercept, tables, rows, weight)
         names = known_names(self)
         classes = (_plain(self.classes_[0]), _plain(self.classes_[1]))
@@ -124,16 +132,17 @@ class AdditiveClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return target
 
     def _parts(
-        self, rows: FloatArray, target: Any, learned: list[Column], weight: FloatArray | None
+        self, rows: FloatArray, target: Any, learned: list[Column], weight: FloatArray | None, groups: Any
     ) -> tuple[float, list[FeatureTable]]:
         common: dict[str, Any] = {
             "weight": weight,
             "monotonic": self._monotonic(learned),
             "random_state": int(np.random.default_rng(self.random_state).integers(2**31)),
         }
+        size = 1.0 if groups is None else len(groups) / len(np.unique(groups))
         parts = []
         if self.kind != "boosting":
-            parts.append(fit_spline(rows, target, learned, **common))
+            parts.append(fit_spline(rows, target, learned, groups=groups, **common))
         if self.kind != "spline":
             parts.append(
                 fit_boosting(
@@ -143,7 +152,7 @@ class AdditiveClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                     learning_rate=self.learning_rate,
                     max_iter=self.max_iter,
                     max_leaf_nodes=self.max_leaf_nodes,
-                    min_samples_leaf=self.min_samples_leaf,
+                    min_samples_leaf=round(self.min_samples_leaf * size),
                     l2_regularization=self.l2_regularization,
                     **common,
                 )

@@ -10,7 +10,7 @@ from scipy.interpolate import BSpline, PPoly
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.preprocessing import SplineTransformer
 
 from scoring.estimators.columns import Column, FloatArray
@@ -114,21 +114,23 @@ def fit_spline(
     columns: list[Column],
     *,
     weight: FloatArray | None,
+    groups: npt.NDArray[np.int64] | None,
     monotonic: Sequence[int],
     random_state: int,
 ) -> tuple[float, list[FeatureTable], int]:
-    """Fit on encoded rows Z (n, p); return intercept, tables and the number of iterations."""
+    """Fit on encoded rows Z (n, p) of groups (n,); return intercept, tables and the number of iterations."""
     rng = np.random.default_rng(random_state)
     if len(Z) > FIT_ROWS:
         rows = np.sort(rng.choice(len(Z), FIT_ROWS, replace=False))
         Z, y, weight = Z[rows], y[rows], None if weight is None else weight[rows]  # noqa: N806
+        groups = None if groups is None else groups[rows]
     bases = [make_basis(Z[:, i], c, monotonic[i]) for i, c in enumerate(columns)]
     design = np.column_stack([basis.design(Z[:, i]) for i, basis in enumerate(bases)])
     rising = np.concatenate([np.full(b.width, b.direction != 0) for b in bases])
     for start, basis in zip(np.cumsum([0, *(b.width for b in bases[:-1])]), bases, strict=True):
         if basis.direction and basis.column.has_missing:
             rising[start + basis.width - 1] = False
-    strength = choose_strength(design, y, weight, rising, random_state)
+    strength = choose_strength(design, y, weight, groups, rising, random_state)
     intercept, weights, iterations = regress(design, y, weight, strength, rising)
     parts = np.split(weights, np.cumsum([b.width for b in bases])[:-1])
     return intercept, [basis.table(part) for basis, part in zip(bases, parts, strict=True)], iterations
@@ -138,20 +140,27 @@ def choose_strength(
     design: FloatArray,
     y: npt.NDArray[np.int64],
     weight: FloatArray | None,
+    groups: npt.NDArray[np.int64] | None,
     rising: npt.NDArray[np.bool_],
     random_state: int,
 ) -> float:
-    """The C of the least log loss over shuffled folds; 0.1 where a class is too small for folds."""
-    folds = min(FOLDS, int(np.bincount(y, minlength=2).min()))
+    """The C of the least log loss over shuffled folds; 0.1 where a class is too small for folds.
+
+    Rows of one group stand in one fold: a lead that is looked at five times has one outcome, and would know itself.
+    """
+    units = [len(np.unique(groups[y == label])) if groups is not None else int((y == label).sum()) for label in (0, 1)]
+    folds = min(FOLDS, *units)
     if folds < 2:
         return 0.1
     if len(y) > CHOICE_ROWS:
         rows = np.random.default_rng(random_state).choice(len(y), CHOICE_ROWS, replace=False)
         if len(np.unique(y[rows])) == 2 and np.bincount(y[rows]).min() >= folds:
             design, y, weight = design[rows], y[rows], None if weight is None else weight[rows]
+            groups = None if groups is None else groups[rows]
     losses = np.zeros(len(STRENGTHS))
     # Unshuffled folds of rows sorted by date would judge each period by the others.
-    for train, test in StratifiedKFold(folds, shuffle=True, random_state=random_state).split(design, y):
+    splitter = StratifiedKFold if groups is None else StratifiedGroupKFold
+    for train, test in splitter(folds, shuffle=True, random_state=random_state).split(design, y, groups):
         for i, strength in enumerate(STRENGTHS):
             w = None if weight is None else weight[train]
             intercept, weights, _ = regress(design[train], y[train], w, strength, rising)

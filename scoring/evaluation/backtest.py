@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 from sklearn.base import clone
+from sklearn.utils.validation import has_fit_parameter
 
 from scoring.evaluation.checks import Floats, Ints, labels, pick
 from scoring.evaluation.metrics import (
@@ -100,15 +101,22 @@ def backtest(
     folds = folds_of(cv, X, truth, cutoffs, groups)
     if not folds:
         raise ValueError("no fold has both classes to train on: take later test cutoffs or more rows")
-    return assembled(truth, folds, [fitted_probability(estimator, X, truth, fold) for fold in folds], cutoffs)
+    chances = [fitted_probability(estimator, X, truth, fold, groups) for fold in folds]
+    return assembled(truth, folds, chances, cutoffs)
 
 
-def fitted_probability(estimator: Any, X: Any, y: Floats, fold: Fold) -> Floats:
+def fitted(estimator: Any, X: Any, y: npt.ArrayLike, groups: npt.ArrayLike | None = None) -> Any:
+    """A clone fitted on these rows; it is told of the groups (n,) if its fit asks for them."""
+    told = {"groups": np.asarray(groups)} if groups is not None and has_fit_parameter(estimator, "groups") else {}
+    return clone(estimator).fit(X, np.asarray(y).astype(np.int64), **told)
+
+
+def fitted_probability(estimator: Any, X: Any, y: Floats, fold: Fold, groups: npt.ArrayLike | None = None) -> Floats:
     """Probabilities of a fold's test rows from a clone fitted on its training rows; None is the base rate."""
     if estimator is None:
         return np.full(fold.test.size, base_rate(y[fold.train]))
-    fitted = clone(estimator).fit(pick(X, fold.train), y[fold.train].astype(np.int64))
-    return positive_probability(fitted, pick(X, fold.test))
+    members = None if groups is None else np.asarray(groups)[fold.train]
+    return positive_probability(fitted(estimator, pick(X, fold.train), y[fold.train], members), pick(X, fold.test))
 
 
 def assembled(y: Floats, folds: list[Fold], chances: list[Floats], cutoffs: npt.ArrayLike | None) -> Backtest:

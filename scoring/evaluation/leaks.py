@@ -17,7 +17,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from scoring.evaluation.checks import Floats, Ints, as_numbers, codes, columns, is_missing, labels, probabilities
 from scoring.evaluation.gates import Verdict
-from scoring.evaluation.metrics import auc_interval, losses
+from scoring.evaluation.metrics import auc_interval, losses, z_of
 
 BINS = 20
 FOLDS = 5
@@ -32,6 +32,11 @@ class LeakLimits:
     auc: float = 0.95
     feature_auc: float = 0.90
     feature_skill_rate: float = 0.80
+    """Share of the model's skill that one feature may bring alone. It counts where the lower end of its interval is
+    above this, and the feature is strong in itself."""
+    strong_auc: float = 0.75
+    """From which AUC a feature alone counts as strong. A weak model leans on one weak driver without any leak: most
+    of a little skill is a little skill, and what knows the outcome is strong."""
     missing_auc: float = 0.70
     auc_drop: float = 0.05
     changed_rate: float = 0.0
@@ -112,14 +117,15 @@ def leak_report(
     folds = _folds(truth, random_state)
     changed = _changed(table, later)
     base_loss = float(losses(truth, truth.mean()).sum())
-    rows = []
+    rows, alone = [], {}
     for name, values in table.items():
         rate = _rates(_bins(values), truth, folds)
+        alone[name] = losses(truth, rate)
         rows.append(
             {
                 "feature": name,
                 "auc": auc_interval(truth, rate).value,
-                "skill_rate": 1 - float(losses(truth, rate).sum()) / base_loss,
+                "skill_rate": 1 - float(alone[name].sum()) / base_loss,
                 "missing_auc": _sided(truth, is_missing(values).astype(np.float64)),
                 "changed_rate": float(changed[name].mean()) if name in changed else None,
             }
@@ -129,7 +135,7 @@ def leak_report(
     findings = [
         *_of_model(truth, p, forward, allowed),
         *_of_missing(table, truth, allowed, random_state),
-        *_of_features(features, truth, p, allowed),
+        *_of_features(features, alone, truth, p, allowed),
         *_of_changes(changed, truth, allowed),
     ]
     return LeakReport(tuple(findings), features)
@@ -217,18 +223,31 @@ def _of_missing(
             yield Finding("missing_auc", "", area, limits.missing_auc, reason)
 
 
-def _of_features(features: pl.DataFrame, y: Floats, p: npt.ArrayLike | None, limits: LeakLimits) -> Iterator[Finding]:
-    whole = None
-    if p is not None:
-        whole = 1 - float(losses(y, p).sum()) / float(losses(y, y.mean()).sum())
-    for name, area, skill in features.select("feature", "auc", "skill_rate").iter_rows():
+def _of_features(
+    features: pl.DataFrame, alone: dict[str, Floats], y: Floats, p: npt.ArrayLike | None, limits: LeakLimits
+) -> Iterator[Finding]:
+    base = losses(y, y.mean())
+    saved = None if p is None else base - losses(y, p)
+    for name, area in features.select("feature", "auc").iter_rows():
         if area > limits.feature_auc:
             reason = f"{name} alone has an AUC of {area:.3f}, above {limits.feature_auc}."
             yield Finding("feature_auc", name, area, limits.feature_auc, reason)
-        if whole is not None and whole > 0 and features.height > 1 and skill / whole > limits.feature_skill_rate:
-            share = skill / whole
-            reason = f"{name} alone brings {share:.0%} of the model's skill, above {limits.feature_skill_rate:.0%}."
+        if saved is None or saved.sum() <= 0 or features.height == 1 or area < limits.strong_auc:
+            continue
+        share, low = _share(base - alone[name], saved)
+        if low > limits.feature_skill_rate:
+            reason = (
+                f"{name} alone, with an AUC of {area:.3f}, brings {share:.0%} of the model's skill, at least {low:.0%} "
+                f"by its interval, above {limits.feature_skill_rate:.0%}."
+            )
             yield Finding("feature_skill_rate", name, share, limits.feature_skill_rate, reason)
+
+
+def _share(part: Floats, whole: Floats) -> tuple[float, float]:
+    """Ratio of two sums over the same rows, and the lower end of its 90 % interval (delta method, as for skill)."""
+    share = float(part.sum() / whole.sum())
+    error = float(np.sqrt(np.sum((part - share * whole) ** 2)) / abs(whole.sum()))
+    return share, share - z_of(0.9) * error
 
 
 def _changed(table: dict[str, npt.NDArray[Any]], later: Any) -> dict[str, npt.NDArray[np.bool_]]:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 from scipy.special import expit, logit
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from scoring.evaluation.backtest import (
@@ -21,6 +21,7 @@ from scoring.evaluation.backtest import (
     assembled,
     backtest,
     base_rate,
+    fitted,
     fitted_probability,
     folds_of,
     positive_probability,
@@ -142,7 +143,7 @@ class ScoreSelector(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type
             self.feature_names_in_ = np.asarray([str(name) for name in X.columns], dtype=object)
         self.chosen_, self.reason_ = self._choose(X, truth, cutoffs, groups)
         chosen = dict(self.candidates).get(self.chosen_)
-        self.estimator_ = None if chosen is None else clone(chosen).fit(X, truth.astype(np.int64))
+        self.estimator_ = None if chosen is None else fitted(chosen, X, truth, groups)
         return self
 
     def predict_proba(self, X: Any) -> Floats:
@@ -153,7 +154,7 @@ class ScoreSelector(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type
         if self.estimator_ is None:
             p = np.full(X.shape[0], self.base_rate_)
         else:
-            p = _calibrated(positive_probability(self.estimator_, X), self.calibration_)
+            p = calibrated(positive_probability(self.estimator_, X), self.calibration_)
         return np.column_stack([1 - p, p])
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
@@ -186,17 +187,17 @@ class ScoreSelector(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type
         tests = {BASE: assembled(y, folds, [fitted_probability(None, X, y, fold) for fold in folds], cutoffs)}
         for name, candidate in self.candidates:
             if name in data.allowed:
-                chances = [fitted_probability(candidate, X, y, fold) for fold in folds]
+                chances = [fitted_probability(candidate, X, y, fold, groups) for fold in folds]
                 tests[name] = assembled(y, folds, chances, cutoffs)
         # Before the choice, since an over-confident candidate may rank best of all and still lose to the base rate.
-        calibrated = {name: _recalibrated(test, folds, y, cutoffs) for name, test in tests.items() if name != BASE}
-        tests |= {name: test for name, (test, _, _) in calibrated.items()}
+        tuned = {name: _recalibrated(test, folds, y, cutoffs) for name, test in tests.items() if name != BASE}
+        tests |= {name: test for name, (test, _, _) in tuned.items()}
         self.periods_ = pl.concat(
             [test.periods.insert_column(0, pl.lit(name).alias("candidate")) for name, test in tests.items()]
         )
         name, chosen_because = self._simplest(tests)
         name, gated = self._gated(name, tests, groups)
-        self.out_of_time_, self.calibration_, told = calibrated.get(name, (tests[name], None, ""))
+        self.out_of_time_, self.calibration_, told = tuned.get(name, (tests[name], None, ""))
         return name, " ".join(sentence for sentence in (data.reason, chosen_because, gated, told) if sentence)
 
     def _simplest(self, tests: Mapping[str, Backtest]) -> tuple[str, str]:
@@ -265,11 +266,11 @@ def _recalibrated(
         own = test.period == number
         # Of earlier periods only rows whose labels were known by then, which the splitter has put into training.
         known = np.isin(test.rows, fold.train) & (test.period < number)
-        line = _line(test.y[known], test.p[known])
-        chances.append(_calibrated(test.p[own], line))
+        line = recalibration(test.y[known], test.p[known])
+        chances.append(calibrated(test.p[own], line))
         if line is not None:
             gains.append(float((losses(test.y[own], test.p[own]) - losses(test.y[own], chances[-1])).mean()))
-    final = _line(test.y, test.p)
+    final = recalibration(test.y, test.p)
     gain = float(np.mean(gains)) if gains else 0.0
     if gain <= 0 or final is None:
         return test, None, f"{found}, but a sigmoid would not have helped in later periods; none is applied."
@@ -277,7 +278,7 @@ def _recalibrated(
     return assembled(y, folds, chances, cutoffs), final, helped
 
 
-def _line(y: Floats, p: Floats) -> tuple[float, float] | None:
+def recalibration(y: Floats, p: Floats) -> tuple[float, float] | None:
     """Intercept and slope of a sigmoid, None where they are not determined or would turn the ranking round."""
     if y.size == 0 or min(y.sum(), (1 - y).sum()) < 1:
         return None
@@ -285,7 +286,8 @@ def _line(y: Floats, p: Floats) -> tuple[float, float] | None:
     return (intercept, slope) if slope > 0 else None
 
 
-def _calibrated(p: Floats, line: tuple[float, float] | None) -> Floats:
+def calibrated(p: Floats, line: tuple[float, float] | None) -> Floats:
+    """Probabilities after a sigmoid on their log-odds, shape (n,); as they are where there is none."""
     if line is None:
         return p
     return np.asarray(expit(line[0] + line[1] * logit(np.clip(p, FARTHEST, 1 - FARTHEST))))

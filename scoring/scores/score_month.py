@@ -35,6 +35,7 @@ COLUMNS = {
     "lift_at_10": "double",
     "log_loss_skill": "double",
     "score_psi": "double",
+    "judged_at": "timestamp",
     "verdict": "string",
 }
 

@@ -23,7 +23,7 @@ EXCEPTIONS = {
     },
     **{
         name: {"raw": "the models in force are no event", "staging": "what was known when is asked of the clock"}
-        for name in ("customer_value", "revenue_forecast", "score_month")
+        for name in ("customer_value", "revenue_forecast", "score_drift", "score_month", "score_segment")
     },
     "silence_risk": {"staging": "the clock says up to when nothing was heard"},
 }

@@ -76,6 +76,7 @@ def test_every_data_test_is_a_check_and_ingestion_has_its_own(definitions):
     assert tests
     assert tests <= names
     assert {"reject_rate", "silent_source"} <= names
+    assert {"outcomes_as_expected", "segments_as_expected", "population_as_learnt"} <= names
 
 
 def test_jobs_and_schedule_exist(definitions):

@@ -16,6 +16,10 @@ def leads(company: Company) -> dict[str, Any]:
     return company.db.execute(
         """with lead as (select data->>'lead_id' as id, happened as born, data from events
             where type = 'crm.lead.created' and tenant = 'default' and not ends_with(data->>'lead_id', '-X')),
+        users as (select data->>'user_id' as user, data->>'lead_id' as lead from events
+            where type = 'lms.trial.started'),
+        told as (select coalesce(e.data->>'lead_id', users.lead) as lead, e.* from events e
+            left join users on e.type = 'app.activated' and e.data->>'user_id' = users.user where e.tenant = 'default'),
         done as (select l.id,
             count(*) filter (e.type = 'crm.lead.converted') > 0 as converted,
             count(*) filter (e.type = 'web.session.started' and e.happened < l.born + interval 7 day) as sessions,
@@ -23,11 +27,13 @@ def leads(company: Company) -> dict[str, Any]:
             count(*) filter (e.type = 'crm.email.clicked' and e.happened < l.born + interval 7 day) as clicks,
             count(*) filter (e.type = 'club.event.attended' and e.happened between l.born
                 and l.born + interval 7 day) > 0 as attended,
+            count(*) filter (e.type = 'lms.trial.started') > 0 as trial,
+            count(*) filter (e.type = 'app.activated') > 0 as activated,
             coalesce(min(epoch(e.happened - l.born) / 3600) filter (e.type = 'crm.activity.logged'), 168) as hours,
             bool_or(e.data->>'variant' = 'b') filter (e.data->>'experiment_id' = 'onboarding-checklist') as onboarding,
             bool_or(e.data->>'variant' = 'b') filter (e.data->>'experiment_id' = 'subject-line') as subject
-            from lead l left join events e on e.data->>'lead_id' = l.id and e.tenant = 'default' group by l.id)
-        select converted, sessions, downloads, clicks, attended, hours, onboarding, subject,
+            from lead l left join told e on e.lead = l.id group by l.id)
+        select converted, trial, activated, sessions, downloads, clicks, attended, hours, onboarding, subject,
             (data->>'utm_source') is not null and data->>'utm_source' = 'meta' as meta,
             coalesce(data->>'lead_source' = 'referral', false) as referral,
             coalesce((data->>'company_size')::int between 50 and 1000, false) as mid,
@@ -56,7 +62,8 @@ def conversion(leads: dict[str, Any]) -> dict[str, tuple[float, float]]:
         "hours": np.log1p(leads["hours"].astype(float)),
         "budget": np.log(leads["budget"].astype(float) / 5000),
         **{name: leads[name].astype(float) for name in ("downloads", "clicks", "attended", "onboarding", "subject",
-                                                        "meta", "referral", "mid", "good_industry", "decider")},
+                                                        "meta", "referral", "mid", "good_industry", "decider",
+                                                        "trial", "activated")},
     }  # fmt: skip
     return _fit(columns, leads["converted"].astype(bool))
 
@@ -72,6 +79,8 @@ def conversion(leads: dict[str, Any]) -> dict[str, tuple[float, float]]:
         ("budget", truth.LEAD_BUDGET),
         ("onboarding", truth.ONBOARDING_LIFT),
         ("subject", truth.SUBJECT_LINE_LIFT),
+        ("trial", truth.LEAD_TRIAL),
+        ("activated", truth.LEAD_ACTIVATED),
     ],
 )
 def test_what_drives_conversion_is_found_again(
@@ -93,6 +102,45 @@ def test_slow_answers_and_dear_channels_cost_leads(conversion: dict[str, tuple[f
     ):
         estimate, error = conversion[name]
         assert sign * estimate > 1.96 * error, name
+
+
+def test_the_users_of_organisations_belong_to_them(company: Company) -> None:
+    """Every user of a subscribed account is a contact of it, or linked to one, before its first use."""
+    known = """with contact as (select data->>'contact_id' as contact, any_value(data->>'account_id') as account
+            from events where type = 'crm.contact.upserted' group by 1),
+        linked as (select data->>'contact_id' as contact, data->>'user_id' as user, happened from events
+            where type in ('identity.linked', 'crm.contact.upserted')
+                and data->>'contact_id' is not null and data->>'user_id' is not null)
+        select user, account, min(happened) as since from linked join contact using (contact)
+        where account is not null group by all"""
+    used = "select data->>'user_id' as user, min(happened) as first from events where type = 'app.login' group by 1"
+    users = f"""select used.user, known.account, known.since <= used.first as early from ({used}) used
+        left join ({known}) known on used.user = known.user where starts_with(used.user, 'U-A-')"""
+    assert company.number(f"select count(*) from ({users})") > 1000
+    wrong = f"select * from ({users}) where not coalesce(early, false) or not starts_with(user, 'U-' || account || '-')"
+    assert company.number(f"select count(*) from ({wrong})") == 0
+
+
+def test_a_payment_that_failed_is_of_the_customer_who_then_pays(company: Company) -> None:
+    nobody = """select failed.* from events failed left join events paid
+        on paid.type = 'billing.payment.received' and paid.data->>'payment_id' = failed.data->>'payment_id'
+            and paid.happened > failed.happened and paid.data->>'subscription_id' is not null
+        where failed.type = 'billing.payment.failed' and starts_with(failed.data->>'payment_id', 'P-B-')
+            and failed.happened < timestamp '2026-06-26' and paid.id is null"""
+    assert company.number("select count(*) from events where type = 'billing.payment.failed'") > 50
+    assert company.number(f"select count(*) from ({nobody})") == 0
+
+
+def test_nobody_tries_or_is_qualified_because_of_what_comes_after(company: Company) -> None:
+    """What drives conversion, and what sales makes of it, is over when the first convert: seven days after creation."""
+    late = """select l.type, l.happened - born.happened as age from events l join events born
+        on born.type = 'crm.lead.created' and born.tenant = 'default' and born.data->>'lead_id' = l.data->>'lead_id'
+        where l.tenant = 'default' and (l.type in ('lms.trial.started', 'crm.lead.qualified')
+            and l.happened - born.happened >= interval 7 day
+            or l.type = 'crm.lead.converted' and l.happened - born.happened < interval 7 day)"""
+    # A lead that is never answered is qualified, if at all, an hour after the seventh day at most.
+    wrong = f"select * from ({late}) where age >= interval 170 hour or type <> 'crm.lead.qualified'"
+    assert company.number(f"select count(*) from ({wrong})") == 0
 
 
 def test_who_leaves_used_less_and_waited_for_support(company: Company) -> None:

@@ -1,5 +1,6 @@
 """Models are kept whole, told apart, and put in force one after the other; what was changed afterwards is refused."""
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,23 @@ def test_going_back_twice_goes_back_two_steps(home: Home) -> None:
     # Forward again by name, and back to where one was.
     registry.promote(home, "a", "a-0003", "")
     assert registry.rollback(home, "a").version == "a-0001"
+
+
+def test_what_was_in_force_at_an_instant_is_known_later(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first is in force from the 1st, the second from the 3rd; on the 5th one goes back."""
+    for day, number in ((1, 1), (3, 2)):
+        monkeypatch.setenv("DEALHOUSE_NOW", f"2026-04-0{day}T12:00:00+02:00")
+        registry.promote(home, "a", keep(home, "a", number), "")
+    monkeypatch.setenv("DEALHOUSE_NOW", "2026-04-05T12:00:00Z")
+    registry.rollback(home, "a")
+
+    def at(*moment: int) -> list[str]:
+        return [one.version for one in registry.champions(home, datetime(2026, 4, *moment))]
+
+    assert at(1, 9, 59, 59) == []
+    assert at(1, 10) == at(3, 9) == ["a-0001"]
+    assert at(3, 10) == at(5, 11) == ["a-0002"]
+    assert at(6) == [one.version for one in registry.champions(home)] == ["a-0001"]
 
 
 def test_a_changed_or_missing_file_is_refused_by_name(home: Home) -> None:

@@ -89,7 +89,7 @@ def explain_change(settings: Settings, table: str, before: str, after: str, limi
             rows = []
             for change in difference.rows(limit=limit):
                 cause = causes.of(change)
-                rows.append(ExplainedRow(change, cause, _note(cause, points)))
+                rows.append(ExplainedRow(change, cause, _note(change, cause, points)))
             return Explanation(
                 str(wanted),
                 wanted.grain,
@@ -101,9 +101,11 @@ def explain_change(settings: Settings, table: str, before: str, after: str, limi
             )
 
 
-def _note(cause: Found, points: tuple[Point, Point]) -> str:
+def _note(change: Change, cause: Found, points: tuple[Point, Point]) -> str:
     if cause.event_count or any(one.event_count for one in cause.upstream):
         return ""
+    if "model_version" in change.columns:
+        return "no event of its own: another model was in force"
     if points[0].as_of != points[1].as_of:
         return "no event of its own: it follows from the time that passed between the two as_of"
     if points[0].version or points[1].version:

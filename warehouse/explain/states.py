@@ -116,6 +116,8 @@ def _rebuilt(place: Scratch, lineage: Lineage, table: Table, point: Point, name:
         con.execute("delete from raw.watermarks")
         con.execute("delete from raw.clock")
         con.execute("insert into raw.clock values (?, ?)", [point.as_of, point.known_at])
+        # What was known then includes the models by which it was scored.
+        computed.hand_over_models(con, place.origin, point.known_at)
     _build(place.settings, lineage, table)
     path = place.home.root / f"{name}.duckdb"
     with open_store(place.home, place.settings) as con:

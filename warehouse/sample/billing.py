@@ -66,12 +66,8 @@ def emit(streams: Streams, log: EventLog, name: str, subscribers: Subscribers, m
         "amount": np.round(months.mrr * subscribers.term[who], 2),
         "currency": currency,
     }
-    failed: dict[str, Column] = {
-        **payment,
-        "payment_id": derived("{}-f", payment_id),
-        "reason": "card declined",
-    }
-    log.emit("billing.payment.failed", paid_at, failed, keep=months.failed)
+    # The retry pays under the same id, which is how a payment that failed names who it is of.
+    log.emit("billing.payment.failed", paid_at, {**payment, "reason": "card declined"}, keep=months.failed)
     received_at = np.where(months.failed, paid_at + rng.uniform(0.5, 3.0, count), paid_at)
     received: dict[str, Column] = {**payment, "user_id": user, "account_id": account, "subscription_id": id_}
     provider = pick(["stripe", "paypal", "bank"], rng.choice(3, count, p=[0.7, 0.2, 0.1]))

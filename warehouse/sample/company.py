@@ -142,12 +142,13 @@ def live(streams: Streams, log: EventLog, count: int) -> None:
     leads = lead_book.draw(streams, log, count)
     engagement = touches.draw(streams, leads)
     clicks = emails.onboarding(streams, log, leads)
-    outcome = conversion.decide(streams, leads, engagement, clicks)
+    trials = conversion.try_out(streams, leads)
+    outcome = conversion.decide(streams, leads, conversion.log_odds(leads, engagement, clicks, trials))
     referrer = customers.referrers(streams, leads, outcome)
     lead_book.emit(streams, log, leads, referrer)
     touches.emit(streams, log, leads, engagement)
     emails.newsletters(streams, log, leads, book.contact_id, book.contact_born)
-    conversion.emit(streams, log, leads, outcome)
+    conversion.emit(streams, log, leads, trials, outcome)
     customers.emit_referrals(streams, log, leads, referrer)
 
     courses = {}
@@ -158,12 +159,13 @@ def live(streams: Streams, log: EventLog, count: int) -> None:
 
     people = customers.people(streams, leads, outcome)
     organisations = customers.organisations(streams, book, *courses["b2b"])
+    customers.emit_seats(streams, log, book, organisations)
     _subscribe(streams, log, "organisations", organisations)
     months = _subscribe(streams, log, "people", people)
     if months is not None:
         returned = subscriptions.returning(streams, people, months)
         _subscribe(streams, log, "returned", returned)
-        privacy.run(streams, log, leads, outcome, people, months, returned)
+        privacy.run(streams, log, leads, trials, outcome, people, months, returned)
 
     masterdeal.run(streams, log, book)
     messengers.run(streams, log, book)

@@ -1,7 +1,8 @@
-"""Which leads become customers: one logistic model over fit, engagement, channel and response.
+"""Which leads become customers: one logistic model over fit, engagement, channel, response and the trial.
 
-Its coefficients are in ``truth``. What converted people then use and pay is in ``usage`` and ``billing``; the
-deals that converted companies open are in ``deals``.
+What drives conversion happens first, in the seven days before anybody converts. The coefficients are in ``truth``.
+What converted people then use and pay is in ``usage`` and ``billing``; the deals that converted companies open are in
+``deals``.
 """
 
 from dataclasses import dataclass
@@ -21,6 +22,14 @@ OBSERVED_DAYS = 7.0
 
 
 @dataclass(frozen=True)
+class Trials:
+    """Who tries the product, and who does something with it; NaN where never. People only."""
+
+    started_at: Floats
+    activated_at: Floats
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What becomes of each lead.
 
@@ -30,16 +39,10 @@ class Outcome:
         NaN where never; may lie after the end of the sample.
     qualified_at
         NaN where never.
-    trial_at
-        People only; NaN where none.
-    activated_at
-        NaN where never.
     """
 
     converted_at: Floats
     qualified_at: Floats
-    trial_at: Floats
-    activated_at: Floats
 
     @property
     def converted(self) -> Bools:
@@ -47,7 +50,19 @@ class Outcome:
         return np.isfinite(self.converted_at)
 
 
-def log_odds(leads: Leads, engagement: Engagement, clicks: Ints) -> Floats:
+def try_out(streams: Streams, leads: Leads) -> Trials:
+    """Draw who tries the product in the first days, and who activates it; all of it is over within seven days."""
+    rng = streams("conversion.trials")
+    count, eager = len(leads), leads.engagement
+    tries = ~leads.is_company & (rng.random(count) < sigmoid(truth.TRIAL_BASE + truth.TRIAL_ENGAGEMENT * eager))
+    started_at = np.where(tries, leads.created + rng.uniform(0.01, 6.0, count), np.nan)
+    activates = rng.random(count) < sigmoid(truth.ACTIVATION_BASE + truth.ACTIVATION_ENGAGEMENT * eager)
+    minutes = lognormal(rng, truth.ACTIVATION_MINUTES, 1.4, count)
+    activated_at = np.where(activates, started_at + np.minimum(minutes / 1440.0, 0.9), np.nan)
+    return Trials(started_at, activated_at)
+
+
+def log_odds(leads: Leads, engagement: Engagement, clicks: Ints, trials: Trials) -> Floats:
     """Log-odds of conversion of each lead."""
     quality = np.array([float(value) for value in truth.CHANNEL_QUALITY.values()])
     mid = (leads.size >= 50) & (leads.size <= 1000)
@@ -64,34 +79,38 @@ def log_odds(leads: Leads, engagement: Engagement, clicks: Ints) -> Floats:
         + truth.LEAD_EVENT * engagement.attended
         + truth.LEAD_EMAIL_CLICK * clicks
         + truth.LEAD_RESPONSE * np.log1p(leads.response_hours)
+        + truth.LEAD_TRIAL * np.isfinite(trials.started_at)
+        + truth.LEAD_ACTIVATED * np.isfinite(trials.activated_at)
         + truth.ONBOARDING_LIFT * leads.onboarding_b
         + truth.SUBJECT_LINE_LIFT * leads.subject_b
     )
     return np.asarray(score, dtype=np.float64)
 
 
-def decide(streams: Streams, leads: Leads, engagement: Engagement, clicks: Ints) -> Outcome:
-    """Decide who converts and when, who is qualified, who tries the product."""
+def decide(streams: Streams, leads: Leads, odds: Floats) -> Outcome:
+    """Decide who converts and when, and whom sales qualifies before.
+
+    Parameters
+    ----------
+    streams, leads
+        As drawn.
+    odds
+        Log-odds of conversion, shape (n,).
+    """
     rng = streams("conversion")
     count = len(leads)
-    converts = rng.random(count) < sigmoid(log_odds(leads, engagement, clicks))
+    converts = rng.random(count) < sigmoid(odds)
     wait = OBSERVED_DAYS + 0.1 + lognormal(rng, truth.LEAD_DAYS_TO_CONVERT - OBSERVED_DAYS, 0.7, count)
     converted_at = np.where(converts, leads.created + wait, np.nan)
-    qualifies = np.where(converts, rng.random(count) < 0.92, rng.random(count) < 0.16)
+    # Sales judges by what it sees, and has done so by the time at which the first convert: its word is no hindsight.
+    qualifies = rng.random(count) < sigmoid(np.asarray(truth.QUALIFY_BASE + truth.QUALIFY_ODDS * odds))
     answered = np.where(np.isfinite(leads.responded), leads.responded, leads.created + OBSERVED_DAYS)
-    until = np.where(converts, converted_at, leads.created + 30.0)
-    later = rng.uniform(0.01, 0.8, count) * np.maximum(until - answered, 0.05)
-    qualified_at = np.where(qualifies, answered + later, np.nan)
-
-    tries = ~leads.is_company & (converts | (rng.random(count) < truth.TRIAL_RATE_LOST))
-    trial_at = np.where(tries, leads.created + rng.uniform(0.01, 6.0, count), np.nan)
-    rate = np.where(converts, float(truth.ACTIVATION_RATE_WON), float(truth.ACTIVATION_RATE_LOST))
-    minutes = lognormal(rng, truth.ACTIVATION_MINUTES, 1.4, count)
-    activated_at = np.where(rng.random(count) < rate, trial_at + np.minimum(minutes / 1440.0, 0.9), np.nan)
-    return Outcome(converted_at, qualified_at, trial_at, activated_at)
+    left = np.maximum(leads.created + OBSERVED_DAYS - answered, 0.05)
+    qualified_at = np.where(qualifies, answered + rng.uniform(0.01, 0.98, count) * left, np.nan)
+    return Outcome(converted_at, qualified_at)
 
 
-def emit(streams: Streams, log: EventLog, leads: Leads, outcome: Outcome) -> None:
+def emit(streams: Streams, log: EventLog, leads: Leads, trials: Trials, outcome: Outcome) -> None:
     """Emit qualification, disqualification, trials, activation and conversion of leads."""
     rng = streams("conversion.emit")
     count = len(leads)
@@ -115,10 +134,10 @@ def emit(streams: Streams, log: EventLog, leads: Leads, outcome: Outcome) -> Non
              {"lead_id": leads.id, "reason": reasons}, keep=given_up, actor=leads.owner)  # fmt: skip
 
     plan = pick(["solo", "team"], (rng.random(count) < 0.3).astype(np.int64))
-    log.emit("lms.trial.started", outcome.trial_at,
+    log.emit("lms.trial.started", trials.started_at,
              {"user_id": leads.user, "lead_id": leads.id, "visitor_id": leads.visitor, "plan": plan})  # fmt: skip
-    log.emit("identity.linked", outcome.trial_at + 1e-4, {"user_id": leads.user, "lead_id": leads.id})
-    log.emit("app.activated", outcome.activated_at, {"user_id": leads.user})
+    log.emit("identity.linked", trials.started_at + 1e-4, {"user_id": leads.user, "lead_id": leads.id})
+    log.emit("app.activated", trials.activated_at, {"user_id": leads.user})
     _become_customers(streams, log, leads, outcome)
 
 

@@ -1,18 +1,19 @@
 """Who subscribes: people who converted, organisations with a won deal, and accounts that buy by themselves.
 
-Whom they refer is here as well. How a subscription goes on is decided in ``subscriptions``.
+Whom they refer, and which people use what an organisation has bought, is here as well. How a subscription goes on is
+decided in ``subscriptions``.
 """
 
 import numpy as np
 import polars as pl
 
-from warehouse.sample import truth
+from warehouse.sample import names, truth
 from warehouse.sample.accounts import CURRENCY, Accounts
 from warehouse.sample.conversion import Outcome
 from warehouse.sample.deals import Course, Deals
 from warehouse.sample.leads import CHANNELS, Leads
 from warehouse.sample.log import Column, EventLog, derived, pick, take
-from warehouse.sample.ragged import Floats, Ints, choose
+from warehouse.sample.ragged import Floats, Ints, choose, spread
 from warehouse.sample.streams import Streams
 from warehouse.sample.subscriptions import PRICES, Subscribers
 
@@ -61,6 +62,54 @@ def organisations(streams: Streams, accounts: Accounts, deals: Deals, course: Co
         yearly=0.15,
         seats=rng.integers(2, 9, count),
     )
+
+
+def emit_seats(streams: Streams, log: EventLog, accounts: Accounts, organisations: Subscribers) -> None:
+    """Say who the users of each organisation are, once its first subscription with so many seats begins.
+
+    The first seats go to the contacts that sales knows already, the others to contacts who are known from then on.
+    """
+    rng = streams("customers.seats")
+    who, position = spread(organisations.seats)
+    held = (
+        pl.DataFrame(
+            {
+                "account": take(organisations.account, who),
+                "seat": position + 1,
+                "start": organisations.start[who],
+            }
+        )
+        .group_by("account", "seat")
+        .agg(pl.col("start").min())
+        .join(
+            pl.DataFrame(
+                {
+                    "account": accounts.id,
+                    "known": accounts.contact_count,
+                    "first": np.cumsum(accounts.contact_count) - accounts.contact_count,
+                }
+            ),
+            on="account",
+            how="left",
+        )
+        .sort("account", "seat")
+    )
+    account, seat = held["account"], held["seat"].to_numpy()
+    count = len(held)
+    # An account that a lead became has the contact that the lead became.
+    from_lead = account.str.starts_with("A-L-")
+    known = np.where(from_lead, 1, held["known"].fill_null(0).to_numpy())
+    of_book = take(accounts.contact_id, np.where(seat <= known, held["first"].fill_null(0).to_numpy() + seat - 1, 0))
+    of_lead = derived("C-{}", account.str.strip_prefix("A-"))
+    is_known = seat <= known
+    existing = of_lead.zip_with(from_lead, of_book) if count else of_lead
+    contact = existing.zip_with(pl.Series(is_known), derived("C-{}-{}", account, pl.Series(seat)))
+    user = derived("U-{}-{}", account, pl.Series(seat))
+    at = held["start"].to_numpy() + rng.uniform(1e-3, 9e-3, count)
+    person = names.people(rng, count, np.arange(count) + 8_000_000)
+    new: dict[str, Column] = {"contact_id": contact, "account_id": account, "user_id": user, **person, "role": "user"}
+    log.emit("crm.contact.upserted", at, {**new, "lifecycle_stage": "customer"}, keep=~is_known, actor="system")
+    log.emit("identity.linked", at, {"contact_id": contact, "user_id": user}, keep=is_known)
 
 
 def _subscribers(

@@ -76,9 +76,11 @@ What models must find. Log-odds add up in one logistic model per outcome; a shar
 """
 
 _CLOSING = """
-Leads drive conversion by what happens in their first seven days; nobody converts earlier. A hidden satisfaction moves
-use, tickets and survey answers of a subscriber; only these enter the hazard of leaving, which is decided half a day
-before the month ends. Deals that will be lost take longer, so that they are pushed more often and keep silent more.
+Leads drive conversion by what happens in their first seven days, trial and activation included; nobody converts
+earlier, and sales has judged by then, from these drivers alone. A payment that failed at first is paid by a retry of
+the same id. Whoever uses what an organisation has bought is a contact of it. A hidden satisfaction moves use, tickets
+and survey answers of a subscriber; only these enter the hazard of leaving, which is decided half a day before the
+month ends. Deals that will be lost take longer, so that they are pushed more often and keep silent more.
 """
 
 

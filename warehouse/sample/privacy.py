@@ -3,7 +3,7 @@
 import numpy as np
 
 from warehouse.sample import truth
-from warehouse.sample.conversion import Outcome
+from warehouse.sample.conversion import Outcome, Trials
 from warehouse.sample.leads import Leads
 from warehouse.sample.log import EventLog, derived, take
 from warehouse.sample.streams import Streams
@@ -17,6 +17,7 @@ def run(
     streams: Streams,
     log: EventLog,
     leads: Leads,
+    trials: Trials,
     outcome: Outcome,
     people: Subscribers,
     months: Months,
@@ -28,7 +29,7 @@ def run(
     ----------
     streams, log
         Random streams and event log.
-    leads, outcome
+    leads, trials, outcome
         All leads and what became of them.
     people, months, returned
         The subscriptions of people, their lives, and the later subscriptions of those who came back.
@@ -38,7 +39,7 @@ def run(
     at = leads.created + QUIET_DAYS + rng.uniform(0, 60, len(leads))
     log.emit("identity.erasure.requested", at, {"subject_id": leads.id, "subject_type": "lead"}, keep=forgets)
     log.emit("identity.erasure.requested", at + 1e-3, {"subject_id": leads.user, "subject_type": "user"},
-             keep=forgets & np.isfinite(outcome.trial_at))  # fmt: skip
+             keep=forgets & np.isfinite(trials.started_at))  # fmt: skip
     left = np.flatnonzero(months.cancels)
     left = left[~take(people.user, months.subscriber[left]).is_in(returned.user.to_list()).to_numpy()]
     contact = derived("C-L-{}", take(people.user, months.subscriber[left]).str.strip_prefix("U-"))

@@ -50,6 +50,7 @@ class Months:
     begins_term: Bools
     plan: Ints
     mrr: Floats
+    satisfaction: Floats
     logins: Ints
     features: Ints
     key_features: Ints
@@ -147,6 +148,7 @@ def live(streams: Streams, name: str, subscribers: Subscribers, end: float) -> M
                 begins_term=begins_term,
                 plan=plan[who].copy(),
                 mrr=price[who].copy(),
+                satisfaction=s,
                 logins=logins,
                 features=features,
                 key_features=key,

@@ -76,7 +76,7 @@ CHANNEL_COST_PER_LEAD = _each(
 SPEND_CORRECTION_RATE = Effect(0.04, "share", "of spend reports that a later report for the same day replaces")
 
 # Conversion of a lead (won as a customer or opened as a deal), one logistic model
-LEAD_BASE = Effect(-2.75, "log-odds", "of conversion with every driver at 0")
+LEAD_BASE = Effect(-2.8, "log-odds", "of conversion with every driver at 0")
 LEAD_MID_SIZE = Effect(0.6, "log-odds", "of conversion where the company has 50 to 1,000 people")
 LEAD_INDUSTRY = Effect(0.5, "log-odds", "of conversion in education, software and media")
 LEAD_DECIDER = Effect(0.7, "log-odds", "of conversion where the job title is head, director or founder")
@@ -92,11 +92,18 @@ LEAD_DAYS_TO_CONVERT = Effect(19.0, "days", "median from creation to conversion,
 ONBOARDING_LIFT = Effect(0.5, "log-odds", "of conversion in variant b of the experiment onboarding-checklist")
 SUBJECT_LINE_LIFT = Effect(0.0, "log-odds", "of conversion in variant b of the experiment subject-line: none")
 
-# From trial to first use, by people
-TRIAL_RATE_LOST = Effect(0.34, "share", "of leads without a conversion who start a trial; all others do")
-ACTIVATION_RATE_WON = Effect(0.92, "share", "of trials activated, among those who convert")
-ACTIVATION_RATE_LOST = Effect(0.5, "share", "of trials activated, among those who do not")
+# From trial to first use, by people: before it is decided who converts
+TRIAL_BASE = Effect(-0.4, "log-odds", "of starting a trial within 6 days, for a person of mean hidden engagement")
+TRIAL_ENGAGEMENT = Effect(0.6, "log-odds", "of starting a trial per point of hidden engagement")
+ACTIVATION_BASE = Effect(0.4, "log-odds", "of activating a trial, for a person of mean hidden engagement")
+ACTIVATION_ENGAGEMENT = Effect(0.4, "log-odds", "of activating a trial per point of hidden engagement")
+LEAD_TRIAL = Effect(0.3, "log-odds", "of conversion where a trial was started")
+LEAD_ACTIVATED = Effect(0.7, "log-odds", "of conversion where the trial was activated")
 ACTIVATION_MINUTES = Effect(24.0, "minutes", "median from trial to first significant action")
+
+# What sales makes of a lead in its first seven days; it sees the drivers of conversion, and nothing of the outcome
+QUALIFY_BASE = Effect(2.0, "log-odds", "of being qualified where the odds of conversion are even")
+QUALIFY_ODDS = Effect(1.5, "log-odds", "of being qualified per log-odds of conversion")
 
 # Churn of a monthly subscription, one discrete-time logistic hazard per paid month
 CHURN_BASE = Effect(-0.55, "log-odds", "of leaving at the end of a month with every driver at 0")

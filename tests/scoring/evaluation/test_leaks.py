@@ -84,10 +84,43 @@ def test_a_model_that_is_too_good_or_worse_live_is_found(world):
     assert checks(leak_report(frame, y, p, forward=(y, blurred))) == {("auc_drop", "")}
 
 
-def test_one_feature_that_brings_all_the_skill_is_found(world):
+def test_one_strong_feature_that_brings_all_the_skill_is_found(world):
     frame, y, _ = world
-    alone = expit(-1.2 + 0.8 * frame["size"].to_numpy())
-    assert checks(leak_report(frame, y, alone)) >= {("feature_skill_rate", "size")}
+    rng = np.random.default_rng(6)
+    hint = y + 0.9 * rng.normal(size=y.size)
+    # Normal with means 0 and 1: log-odds are linear in the hint, its AUC is Φ(1 / (0.9 √2)) = 0.784.
+    alone = expit(np.log(y.mean() / (1 - y.mean())) + (hint - 0.5) / 0.81)
+    report = leak_report(frame.with_columns(hint=pl.Series(hint)), y, alone)
+    assert checks(report) == {("feature_skill_rate", "hint")}
+    assert report.findings[0].value == pytest.approx(1, abs=0.1)
+
+
+def test_a_weak_model_may_lean_on_one_honest_driver():
+    """Most of a little skill is a little skill: log-odds rise by 0.5 with x alone, an AUC of about 0.64."""
+    rng = np.random.default_rng(7)
+    x = rng.normal(size=4000)
+    p = expit(-1 + 0.5 * x)
+    y = (rng.random(4000) < p).astype(int)
+    frame = pl.DataFrame({"x": x, "noise": rng.normal(size=4000)})
+    report = leak_report(frame, y, p)
+    assert report.features["skill_rate"][0] > 0.8 * (1 - _mean_loss(y, p) / _mean_loss(y, y.mean()))
+    assert report.findings == ()
+
+
+def test_a_share_that_may_be_below_the_limit_is_none_of_its_own():
+    """With 120 rows the interval of a share is wide: a strong feature among others is not accused."""
+    rng = np.random.default_rng(8)
+    x, z = rng.normal(size=(2, 120))
+    logit = 1.6 * x + 0.6 * z
+    y = (rng.random(120) < expit(logit)).astype(int)
+    report = leak_report(pl.DataFrame({"x": x, "z": z}), y, expit(logit))
+    assert report.features["auc"][0] > 0.75
+    assert report.findings == ()
+
+
+def _mean_loss(y, p):
+    p = np.broadcast_to(p, y.shape)
+    return float(-np.mean(np.where(y == 1, np.log(p), np.log(1 - p))))
 
 
 def test_dates_and_the_nulls_of_pandas_are_understood(world):
