@@ -257,8 +257,9 @@
             alert.is_open as is_first_told,
             cast(null as string) as level,
             cast(null as bigint) as score,
-            case when alert.is_open
-                then {{ json_text({
+            case
+                when alert.is_open
+                    then {{ json_text({
                     'alert_id': 'alert.alert_id', 'rule': 'alert.alert_rule',
                     'severity': "case alert.severity when 'critical' then 'error' else 'warning' end",
                     'subject_type': 'alert.subject_type', 'subject_id': 'alert.subject_id',

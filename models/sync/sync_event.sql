@@ -65,7 +65,8 @@ select
     stated.sync_key,
     case when known.payload is null then 'insert' else 'update' end as operation,
     known.payload as expected,
-    case when stated.statehash = known.statehash then known.event_id
+    case
+        when stated.statehash = known.statehash then known.event_id
         else {{ text_hash(
             "stated.tenant_id || '|' || stated.sync_key || '|' || stated.statehash || '|' || coalesce(known.event_id, '')"
         ) }}

@@ -1,4 +1,4 @@
-"""Lists for people, as files that are replaced as a whole: CSV to open, Parquet to read by machine.
+"""Lists for people, as files that are replaced as a whole: CSV to open, Parquet to read by machine, a folder per tenant.
 
 The Parquet file is also what the destination holds: it is replaced last, so that a crash between the two is repeated.
 No contact details are in them, only keys.
@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -51,31 +52,37 @@ class Files(Destination):
         self._folder = folder
 
     def acknowledged(self, object_name: str) -> Iterator[Acknowledged]:
-        """Lines of the list as it stands, where both of its files are there."""
-        path = self._folder / f"{object_name}.parquet"
-        if path.exists() and path.with_suffix(".csv").exists():
-            for line in pq.read_table(path).to_pylist():
-                tenant_id, key = (line.pop(name) for name in KEYS)
-                yield Acknowledged(tenant_id, key, line)
+        """Lines of the lists as they stand, where both files of a list are there."""
+        for path in sorted(self._folder.glob(f"*/{object_name}.parquet")):
+            if path.with_suffix(".csv").exists():
+                for line in pq.read_table(path).to_pylist():
+                    tenant_id, key = (line.pop(name) for name in KEYS)
+                    yield Acknowledged(tenant_id, key, line)
 
     def deliver(self, object_name: str, rows: Sequence[Row]) -> list[Outcome]:
-        """Replace the list by these rows; those that are to be deleted are left out."""
-        kept = [row for row in rows if row.operation != "delete"]
-        names = list(dict.fromkeys(name for row in kept for name in row.payload))
-        if names:
-            # The first field of a list is its order.
-            kept.sort(key=lambda row: (row.tenant_id, row.payload.get(names[0]) or 0, row.key))
-        self._folder.mkdir(parents=True, exist_ok=True)
-        path = self._folder / f"{object_name}.parquet"
-        with _replaced(path.with_suffix(".csv")) as draft, draft.open("w", newline="", encoding="utf-8") as sink:
-            writer = csv.writer(sink)
-            writer.writerow(["tenant_id", *names])
-            writer.writerows([row.tenant_id, *(_cell(row.payload.get(name)) for name in names)] for row in kept)
-        columns: dict[str, list[Any]] = {name: [row.payload.get(name) for row in kept] for name in names}
-        keys = {KEYS[0]: [row.tenant_id for row in kept], KEYS[1]: [row.key for row in kept]}
-        with _replaced(path) as draft:
-            pq.write_table(pa.table({**{k: pa.array(v, pa.string()) for k, v in keys.items()}, **columns}), draft)
+        """Replace the list of each tenant by its rows; those that are to be deleted are left out."""
+        for tenant_id in sorted({row.tenant_id for row in rows}):
+            kept = [row for row in rows if row.tenant_id == tenant_id and row.operation != "delete"]
+            # No tenant's name is a path.
+            folder = self._folder / quote(tenant_id, safe="").replace(".", "%2E")
+            folder.mkdir(parents=True, exist_ok=True)
+            _write(folder / f"{object_name}.parquet", kept)
         return [ACKNOWLEDGED] * len(rows)
+
+
+def _write(path: Path, rows: list[Row]) -> None:
+    names = list(dict.fromkeys(name for row in rows for name in row.payload))
+    if names:
+        # The first field of a list is its order.
+        rows = sorted(rows, key=lambda row: (row.payload.get(names[0]) or 0, row.key))
+    with _replaced(path.with_suffix(".csv")) as draft, draft.open("w", newline="", encoding="utf-8") as sink:
+        writer = csv.writer(sink)
+        writer.writerow(names)
+        writer.writerows([_cell(row.payload.get(name)) for name in names] for row in rows)
+    columns: dict[str, list[Any]] = {name: [row.payload.get(name) for row in rows] for name in names}
+    keys = {KEYS[0]: [row.tenant_id for row in rows], KEYS[1]: [row.key for row in rows]}
+    with _replaced(path) as draft:
+        pq.write_table(pa.table({**{name: pa.array(keys[name], pa.string()) for name in KEYS}, **columns}), draft)
 
 
 class _replaced:  # noqa: N801 - used as a verb
