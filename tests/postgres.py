@@ -22,7 +22,9 @@ def programs() -> Path | None:
     """Folder of initdb, postgres and pg_ctl; the newest where there are several."""
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), reverse=True)
     found = shutil.which("initdb")
-    return next((path for path in [*folders, *([Path(found).parent] if found else [])] if (path / "pg_ctl").exists()), None)
+    return next(
+        (path for path in [*folders, *([Path(found).parent] if found else [])] if (path / "pg_ctl").exists()), None
+    )
 
 
 def _user() -> str | None:

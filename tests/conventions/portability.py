@@ -36,7 +36,8 @@ NEVER_NULL_ORDER = {
     "arrived_at", "changed_at", "cohort_month", "created_at", "dimension", "event_id", "first_seen_at",
     "holds_from_date", "is_reopened", "known_by_at", "known_from_at", "last_changed_at", "messaged_at", "occurred_at",
     "order_rule", "paid_at",
-    "pipeline", "place_number", "precedence", "referred_at", "responded_at", "set_at", "started_at", "step_number", "tenant_id",
+    "pipeline", "precedence", "referred_at", "responded_at", "set_at", "started_at", "step_number", "tenant_id",
+    "place_number",
     "touched_at",
 }
 # fmt: on

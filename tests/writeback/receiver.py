@@ -5,13 +5,15 @@ from collections.abc import Callable, Sequence
 from warehouse.writeback.destination import ACKNOWLEDGED, Capabilities, Destination, Outcome, Row
 
 Script = Callable[[Row], Outcome | Exception | None]
-"""What to answer to a row: None takes it; an exception is raised after the batch was taken, so that its answer is lost."""
+"""What to answer to a row: None takes it; an exception is raised once the batch was taken: its answer is lost."""
 
 
 class Receiver(Destination):
     """Counts what it has received by message id, as the receiver of webhooks should."""
 
-    def __init__(self, *objects: str, name: str = "hook", script: Script = lambda row: None, batch_rows: int = 10) -> None:
+    def __init__(
+        self, *objects: str, name: str = "hook", script: Script = lambda row: None, batch_rows: int = 10
+    ) -> None:
         self.name = name
         self.capabilities = Capabilities(frozenset(objects), batch_rows=batch_rows)
         self.script = script

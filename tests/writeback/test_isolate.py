@@ -10,7 +10,9 @@ from warehouse.writeback.destination import ACKNOWLEDGED, Outcome
 from warehouse.writeback.isolate import PoisonedError, isolate
 
 
-@given(st.integers(1, 700).flatmap(lambda count: st.tuples(st.just(count), st.sets(st.integers(0, count - 1), max_size=8))))
+@given(
+    st.integers(1, 700).flatmap(lambda count: st.tuples(st.just(count), st.sets(st.integers(0, count - 1), max_size=8)))
+)
 def test_each_row_has_its_own_outcome(case: tuple[int, set[int]]) -> None:
     count, bad = case
     delivered: list[int] = []

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from itertools import pairwise
 
 import psycopg
 import pytest
@@ -73,7 +74,7 @@ def test_every_change_is_written_once(
     history: dict[str, list[object]] = {}
     for key, metadata in crm.execute("select id, metadata -> 'dealhouse' from audit order by n").fetchall():
         history.setdefault(str(key), []).append(metadata)
-    doubled = Counter(key for key, states in history.items() for one, two in zip(states, states[1:]) if one == two)
+    doubled = Counter(key for key, states in history.items() for one, two in pairwise(states) if one == two)
     assert not doubled, "the same state was written twice in a row"
     now = dict(crm.execute("select id, metadata -> 'dealhouse' from lead").fetchall())
     stated = world.run("select lead_id, score, tier, probability from marts.lead_queue")

@@ -1,4 +1,4 @@
-"""The PostgreSQL destination against a real server: what arrives, what stays, what is refused, and what is not done twice."""
+"""The PostgreSQL destination against a real server: what arrives, stays, is refused, and is not done twice."""
 
 import json
 
@@ -62,7 +62,7 @@ def test_state_is_the_destinations_when_home_is_lost(world: World, crm: Crm, des
 def test_a_poison_row_costs_ten_requests_and_the_others_land(
     world: World, crm: Crm, destination: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A constraint of the CRM refuses one of 500 rows, in the server's own words; it is not sent again until retried."""
+    """A constraint of the CRM refuses one of 500 rows, in its own words; it is not sent again until retried."""
     leads_of(crm, 500)
     crm.execute("alter table lead add constraint no_hot_l123 check (id <> 'l123' or score is null or score = 7)")
     world.leads(500)
@@ -152,7 +152,9 @@ def test_every_object_reaches_its_table(world: World, crm: Crm, dsn: str) -> Non
              "probability_90d": None, "risk_level": "green", "recommended_action": "offer more"},
         ],
     )  # fmt: skip
-    world.fill("facts.fact_deal", [{"tenant_id": "default", "deal_id": "d1", "status": "open", "aggregated_stage": "briefed"}])
+    world.fill(
+        "facts.fact_deal", [{"tenant_id": "default", "deal_id": "d1", "status": "open", "aggregated_stage": "briefed"}]
+    )
     world.fill("scores.deal_win", [{"tenant_id": "default", "deal_id": "d1", "probability": 0.254}])
     pair = {"tenant_id": "default", "kind": "contact", "left_id": "a", "right_id": "b", "probability": 0.9}
     world.fill("marts.duplicate_candidate", [pair])
@@ -163,16 +165,22 @@ def test_every_object_reaches_its_table(world: World, crm: Crm, dsn: str) -> Non
     (result,) = sync(world.settings, is_first=True, destinations=[everything])
     assert (result.problem, dict(result.counts)) == ("", {"acknowledged": 6})
     assert crm.execute("select probability, metadata -> 'dealhouse' from deal").fetchall() == [
-        (35, {"deal_id": "d1", "win_probability": 0.25, "aggregated_stage": "briefed", "sla_status": None, "sla_due": None})
+        (
+            35,
+            {
+                "deal_id": "d1",
+                "win_probability": 0.25,
+                "aggregated_stage": "briefed",
+                "sla_status": None,
+                "sla_due": None,
+            },
+        )
     ]
-    healths = "select user_id, account_id, score, risk_level, factors ->> 'action' from healthscore order by computed_at, score"
-    assert sorted(crm.execute(healths).fetchall(), key=str) == [
+    healths = "select user_id, account_id, score, risk_level, factors ->> 'action' from healthscore"
+    assert set(crm.execute(healths).fetchall()) == {
         ("u1", None, 40, "red", "call"),
         (None, "a1", 80, "green", "offer more"),
-    ] or sorted(crm.execute(healths).fetchall(), key=str) == [
-        (None, "a1", 80, "green", "offer more"),
-        ("u1", None, 40, "red", "call"),
-    ]
+    }
     assert crm.execute("select segment_id, subject_type, subject_id from segment_member").fetchall() == [
         ("hot", "lead", "l0")
     ]

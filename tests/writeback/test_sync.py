@@ -1,4 +1,4 @@
-"""The engine: what is planned is what is sent, brakes hold, answers that were lost are asked again, and nothing is doubled."""
+"""The engine: what is planned is sent, brakes hold, lost answers are asked again, and nothing is doubled."""
 
 import random
 
@@ -28,7 +28,7 @@ def digests(world: World, *destinations: object) -> list[str]:
 def test_a_dry_run_is_the_truth(
     world: World, crm: psycopg.Connection[tuple[object, ...]], destination: Postgres, rounds: int
 ) -> None:
-    """Random differences: what the dry run lists is what an audit trigger sees, row for row; it itself writes nothing."""
+    """Random differences: what the dry run lists is what an audit trigger sees; it itself writes nothing."""
     rng = random.Random(5)
     leads_of(crm, 40)
     crm.execute(AUDIT)
@@ -98,7 +98,9 @@ def test_a_source_that_shrank_waits(world: World) -> None:
 def test_a_destination_that_refuses_too_much_is_left_alone_and_the_others_go_on(world: World) -> None:
     """Every third of 100 rows is refused: of the first twenty, l0 to l26 in the order of text, that is six."""
     world.leads(100)
-    bad = Receiver("lead", name="a", script=lambda row: Outcome("rejected", "422", "no") if int(row.key[1:]) % 3 == 0 else None)
+    bad = Receiver(
+        "lead", name="a", script=lambda row: Outcome("rejected", "422", "no") if int(row.key[1:]) % 3 == 0 else None
+    )
     good = Receiver("lead", name="b")
     first, second = sync(world.settings, is_first=True, destinations=[bad, good])
     assert first.problem.endswith("rows were refused or failed, more than 20%")
@@ -216,7 +218,7 @@ def test_a_rate_limit_is_kept(world: World, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_lists_are_whole_in_their_order_and_carry_nothing_out(world: World) -> None:
-    """After one lead left and the others moved up, the file has all lines; a formula is text; each tenant has a folder."""
+    """After one lead left and others moved up, the file has all lines; a formula is text; each tenant has a folder."""
     files = Files(world.home.outbox / "lists", frozenset({"lead_queue"}))
     queue = [
         {"tenant_id": tenant, "lead_id": lead, "work_order": order, "tier": "hot", "score": 50}

@@ -1,4 +1,4 @@
-"""A warehouse that a sync can start from, made in a moment: the real sync views over tables that a test fills by hand."""
+"""A warehouse that a sync can start from, made in a moment: the real views over tables that a test fills by hand."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,7 +13,16 @@ from warehouse.settings import Settings
 from warehouse.store import open_store
 
 VIEWS = [node for node in project().nodes if node.schema == "sync"]
-READ = ("lead_queue", "lead_score", "churn_list", "health_score", "churn_risk", "deal_win", "duplicate_candidate", "alert")
+READ = (
+    "lead_queue",
+    "lead_score",
+    "churn_list",
+    "health_score",
+    "churn_risk",
+    "deal_win",
+    "duplicate_candidate",
+    "alert",
+)
 FACTS = ("fact_deal", "fact_sla", "fact_deal_stage", "fact_subscription", "fact_subscription_period")
 KINDS = {"string": "varchar", "bigint": "bigint", "double": "double", "boolean": "boolean", "timestamp": "timestamp",
          "date": "date"}  # fmt: skip
@@ -25,13 +34,15 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.settings = Settings(home=folder, lock_wait_seconds=60)
         self.home = self.settings.layout()
-        models = {node["name"]: node for node in project().manifest["nodes"].values() if node["resource_type"] == "model"}
+        models = {
+            node["name"]: node for node in project().manifest["nodes"].values() if node["resource_type"] == "model"
+        }
         with self.open() as con:
             for name in [*READ, *FACTS]:
                 node = models[name]
                 columns = ", ".join(f'"{c["name"]}" {KINDS[c["data_type"]]}' for c in node["columns"].values())
-                con.execute(f'create schema if not exists {node["schema"]}')
-                con.execute(f'create table {node["schema"]}.{name} ({columns})')
+                con.execute(f"create schema if not exists {node['schema']}")
+                con.execute(f"create table {node['schema']}.{name} ({columns})")
             con.execute("create schema staging; create schema seeds; create schema sync")
             con.execute("create table staging.stg_clock as select timestamp '2026-01-20' as as_of, now() as known_at")
             con.execute(
@@ -70,7 +81,8 @@ class World:
         with self.open() as con:
             con.execute("delete from marts.lead_queue")
             con.execute(
-                "insert into marts.lead_queue by name select ? as tenant_id, 'l' || i as lead_id, i * ? % 101 as score, "
+                "insert into marts.lead_queue by name select ? as tenant_id, 'l' || i as lead_id, "
+                "i * ? % 101 as score, "
                 "case when i % 3 = 0 then 'hot' else 'cold' end as tier, (i * ? % 100) / 100 as probability, "
                 "? as factors, i + 1 as work_order from range(?) as numbers (i)",
                 [tenant, factor, factor, '[{"factor":"a, b"}]', count],

@@ -165,7 +165,8 @@ def _whole(con: duckdb.DuckDBPyConnection, destination: str, object_name: str, c
             "select tenant_id, sync_key, operation, expected, payload, message_id from changed_rows union all "
             "select tenant_id, sync_key, 'update', payload, payload, message_id from raw.delivery "
             "where destination = ? and object_name = ? and payload is not null "
-            "and not exists (select 1 from changed_rows where changed_rows.tenant_id = delivery.tenant_id and changed_rows.sync_key = delivery.sync_key) "
+            "and not exists (select 1 from changed_rows where changed_rows.tenant_id = delivery.tenant_id "
+            "and changed_rows.sync_key = delivery.sync_key) "
             "order by tenant_id, sync_key",
             params=[destination, object_name],
         ).to_arrow_table()

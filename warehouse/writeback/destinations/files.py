@@ -1,4 +1,4 @@
-"""Lists for people, as files that are replaced as a whole: CSV to open, Parquet to read by machine, a folder per tenant.
+"""Lists for people, a folder per tenant, replaced as a whole: CSV to open, Parquet to read by machine.
 
 The Parquet file is also what the destination holds: it is replaced last, so that a crash between the two is repeated.
 No contact details are in them, only keys.
