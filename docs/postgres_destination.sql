@@ -17,7 +17,7 @@ create table lead (
     created_at timestamp,
     updated_at timestamp,             -- never touched, so that nothing that we write looks like an edit
     metadata jsonb                    -- owned: the key dealhouse (score, tier, probability, factors, suggested_owner_id)
-) with (fillfactor = 70);             -- room for the next version of a row beside it: updates need no index entries
+) with (fillfactor = 50);             -- room for the next version of each row beside it: updates need no index entries
 
 create table deal (
     id text primary key,
@@ -35,7 +35,7 @@ create table deal (
     updated_at timestamp,
     lost_reason varchar,
     metadata jsonb                    -- owned: the key dealhouse (win_probability, aggregated_stage, sla_status, sla_due)
-) with (fillfactor = 70);
+) with (fillfactor = 50);
 
 -- A row for each change of a customer's health: a user of b2c, or an account of b2b.
 create table healthscore (

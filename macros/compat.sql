@@ -122,11 +122,6 @@
     ))
 {%- endmacro -%}
 
-{#- A UTC timestamp in the form of RFC 3339. -#}
-{%- macro rfc3339(at) -%}{{ return(adapter.dispatch('rfc3339')(at)) }}{%- endmacro -%}
-{%- macro default__rfc3339(at) -%}strftime({{ at }}, '%Y-%m-%dT%H:%M:%S.%fZ'){%- endmacro -%}
-{%- macro spark__rfc3339(at) -%}date_format({{ at }}, "yyyy-MM-dd'T'HH:mm:ss.SSSSSS'Z'"){%- endmacro -%}
-
 {#- A hash that is the same on both engines, as 32 hexadecimal digits. -#}
 {%- macro text_hash(text) -%}{{ return(adapter.dispatch('text_hash')(text)) }}{%- endmacro -%}
 {%- macro default__text_hash(text) -%}md5({{ text }}){%- endmacro -%}

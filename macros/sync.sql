@@ -79,3 +79,8 @@
     where stated.sync_key is null and known.payload is not null and known.refused_payload is null
     {%- endif %}
 {%- endmacro -%}
+
+{#- A UTC timestamp in the form of RFC 3339. -#}
+{%- macro rfc3339(at) -%}
+    (substr(cast({{ at }} as string), 1, 10) || 'T' || substr(cast({{ at }} as string), 12) || 'Z')
+{%- endmacro -%}

@@ -47,7 +47,7 @@ class PostgresSettings(BaseSettings):
     owned: dict[str, dict[str, str]] = Field(
         {"lead": {"score": "score"}}, description="Columns that are ours, by table: the column and the field it gets."
     )
-    batch_rows: int = Field(20_000, ge=1, description="Most rows of one transaction.")
+    batch_rows: int = Field(50_000, ge=1, description="Most rows of one transaction.")
     rows_per_second: float | None = Field(None, gt=0, description="Rate limit; none where unset.")
     timeout_seconds: float = Field(60, gt=0, description="Longest that a statement may take.")
 
@@ -131,6 +131,7 @@ class Postgres(Destination):
         if self._con is None or self._con.closed:
             self._con = psycopg.connect(self._dsn, autocommit=True, connect_timeout=10, application_name="dealhouse")
             self._con.execute(sql.SQL("set statement_timeout = {}").format(int(self._settings.timeout_seconds * 1000)))
+            self._con.execute("set work_mem = '64MB'")
             self._columns = {}
         return self._con
 
@@ -197,6 +198,8 @@ class Postgres(Destination):
         pc.write_csv(numbered, buffer, pc.WriteOptions(include_header=False, quoting_style="needed"))
         with con.cursor() as cursor, cursor.copy("copy dealhouse_rows from stdin (format csv)") as copy:
             copy.write(buffer.getvalue())
+        # Without it, the server would build its hash tables on the CRM's table, once for each batch.
+        con.execute("analyze dealhouse_rows")
 
     def _update(self, con: psycopg.Connection[tuple[Any, ...]], object_name: str, count: int) -> list[Outcome]:
         """Give the CRM's rows our fields, where they still hold what was last written."""
