@@ -23,17 +23,21 @@ def main() -> None:
     """Run the chosen parts and print a line of ratios for each."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "parts", nargs="*", default=["ingest", "build", "runs", "marts"], help="ingest, build, runs, marts, scaling"
+        "parts",
+        nargs="*",
+        default=["ingest", "build", "runs", "marts"],
+        help="ingest, build, runs, marts, scaling, writeback",
     )
     parser.add_argument("--events", type=int, default=5_000_000, help="events of the log")
     parser.add_argument("--rounds", type=int, default=1, help="rounds of baseline and ours")
+    parser.add_argument("--rows", type=int, default=100_000, help="rows that are written back")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     call = " ".join(sys.argv[1:]) or "default"
     versions = f"DuckDB {duckdb.__version__}, Python {platform.python_version()}"
     print(f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {options.threads} threads, {versions}: {call}")
     with tempfile.TemporaryDirectory(prefix="dealhouse-bench-") as folder:
-        bench = Bench(Path(folder), options.events, options.rounds, options.threads)
+        bench = Bench(Path(folder), options.events, options.rounds, options.threads, options.rows)
         for part in options.parts:
             getattr(bench, part)()
 
@@ -41,7 +45,8 @@ def main() -> None:
 class Bench:
     """The parts, on one log."""
 
-    def __init__(self, folder: Path, events: int, rounds: int, threads: int) -> None:
+    def __init__(self, folder: Path, events: int, rounds: int, threads: int, rows: int = 100_000) -> None:
+        self.rows = rows
         self.folder, self.events, self.rounds, self.threads = folder, events, rounds, threads
         self.home = folder / "home"
 
@@ -66,6 +71,12 @@ class Bench:
             ours.append(measure.run(WORK, "take_in", path=str(self.log), home=str(self.home)))
             assert ours[-1].answer == self.events, ours[-1]
         _report("landing and ingestion", ours, bare, "bare read_json into a table", "at most 3")
+
+    def writeback(self) -> None:
+        """Changed leads to a PostgreSQL server of its own, against a bare COPY of the same rows."""
+        from benchmarks.writeback import compare
+
+        print(compare(self.folder, self.rows, self.rounds))
 
     def build(self) -> None:
         """Full builds with all checks, of deals and timers and of all models, against one script for both facts."""

@@ -108,3 +108,21 @@
 {%- macro replace_rows() -%}{{ return(adapter.dispatch('replace_rows')()) }}{%- endmacro -%}
 {%- macro default__replace_rows() -%}{{ return('delete+insert') }}{%- endmacro -%}
 {%- macro spark__replace_rows() -%}{{ return('insert_overwrite') }}{%- endmacro -%}
+
+{#- A JSON object, as text, of names and expressions; what is null is left out. -#}
+{%- macro json_text(fields) -%}{{ return(adapter.dispatch('json_text')(fields)) }}{%- endmacro -%}
+{%- macro default__json_text(fields) -%}
+    cast(json_merge_patch('{}', json_object(
+    {%- for name, expression in fields.items() -%}'{{ name }}', {{ expression }}{{ ', ' if not loop.last }}{%- endfor -%}
+    )) as string)
+{%- endmacro -%}
+{%- macro spark__json_text(fields) -%}
+    to_json(named_struct(
+    {%- for name, expression in fields.items() -%}'{{ name }}', {{ expression }}{{ ', ' if not loop.last }}{%- endfor -%}
+    ))
+{%- endmacro -%}
+
+{#- A hash that is the same on both engines, as 32 hexadecimal digits. -#}
+{%- macro text_hash(text) -%}{{ return(adapter.dispatch('text_hash')(text)) }}{%- endmacro -%}
+{%- macro default__text_hash(text) -%}md5({{ text }}){%- endmacro -%}
+{%- macro spark__text_hash(text) -%}md5({{ text }}){%- endmacro -%}

@@ -11,6 +11,8 @@ import sys
 import time
 from pathlib import Path
 
+from tests import postgres
+
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 
@@ -25,8 +27,10 @@ LINTERS = [
 
 def install_programs() -> None:
     """Install the programs that tests start, where this user may; what is missing then fails its test."""
-    if shutil.which("strace") is None and shutil.which("apt-get") is not None:
-        subprocess.run(["apt-get", "install", "--yes", "--quiet", "strace"], check=False)
+    missing = [] if shutil.which("strace") else ["strace"]
+    missing += [] if postgres.programs() else ["postgresql"]
+    if missing and shutil.which("apt-get") is not None:
+        subprocess.run(["apt-get", "install", "--yes", "--quiet", *missing], check=False)
 
 
 def main() -> int:

@@ -45,7 +45,9 @@ actions as (
                 else action.situation = 'any'
             end
     group by scored.tenant_id, scored.lead_id
-)
+),
+
+{{ lead_routes() }}
 
 select
     scored.tenant_id,
@@ -67,6 +69,8 @@ select
     scored.lead_status,
     scored.lead_source,
     scored.assigned_to as owner_id,
+    lead_routes.suggested_owner_id,
+    lead_routes.routing_method,
     scored.created_at,
     row_number() over (
         partition by scored.tenant_id
@@ -80,3 +84,5 @@ select
 from scored_leads as scored
 left join actions
     on scored.tenant_id = actions.tenant_id and scored.lead_id = actions.lead_id
+left join lead_routes
+    on scored.tenant_id = lead_routes.tenant_id and scored.lead_id = lead_routes.lead_id

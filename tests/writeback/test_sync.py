@@ -1,0 +1,238 @@
+"""The engine: what is planned is sent, brakes hold, lost answers are asked again, and nothing is doubled."""
+
+import random
+
+import psycopg
+import pytest
+
+from tests.writeback.receiver import Receiver
+from tests.writeback.test_postgres import AUDIT, leads_of
+from tests.writeback.world import World
+from warehouse.errors import DealhouseError, UsageError
+from warehouse.writeback import sync as engine
+from warehouse.writeback.destination import Outcome, Row
+from warehouse.writeback.destinations.files import Files
+from warehouse.writeback.destinations.postgres import Postgres
+from warehouse.writeback.sync import sync
+
+ALERT = {"tenant_id": "default", "alert_rule": "deal_slipping", "subject_id": "d1", "subject_type": "deal",
+         "severity": "critical", "raised_at": "2026-01-10", "resolved_at": None, "is_open": True}  # fmt: skip
+
+
+def digests(world: World, *destinations: object) -> list[str]:
+    dry = sync(world.settings, is_dry_run=True, destinations=destinations)  # type: ignore[arg-type]
+    return [plan.digest for result in dry for plan in result.plans]
+
+
+@pytest.mark.parametrize("rounds", [12, pytest.param(200, marks=pytest.mark.slow)])
+def test_a_dry_run_is_the_truth(
+    world: World, crm: psycopg.Connection[tuple[object, ...]], destination: Postgres, rounds: int
+) -> None:
+    """Random differences: what the dry run lists is what an audit trigger sees; it itself writes nothing."""
+    rng = random.Random(5)
+    leads_of(crm, 40)
+    crm.execute(AUDIT)
+    world.leads(40)
+    for _ in range(rounds):
+        for number in rng.sample(range(40), rng.randint(0, 40)):
+            world.run("update marts.lead_queue set score = ? where lead_id = ?", rng.randint(0, 2), f"l{number}")
+        crm.execute("truncate audit")
+        (dry,) = sync(world.settings, is_dry_run=True, destinations=[destination])
+        assert crm.execute("select count(*) from audit").fetchone() == (0,)
+        planned = {row.key: row.payload for plan in dry.plans for row in plan.rows}
+        (result,) = sync(
+            world.settings, is_first=True, destinations=[destination], approved=[plan.digest for plan in dry.plans]
+        )
+        written = crm.execute("select id, metadata -> 'dealhouse' from audit").fetchall()
+        assert dict(written) == planned
+        assert len(written) == len(planned) == result.counts["acknowledged"]
+
+
+def test_the_first_sync_is_asked_for(world: World) -> None:
+    world.leads(3)
+    hook = Receiver("lead")
+    (result,) = sync(world.settings, destinations=[hook])
+    assert "--first" in result.problem
+    assert not hook.received
+    (result,) = sync(world.settings, is_first=True, destinations=[hook])
+    assert result.counts == {"acknowledged": 3}
+    assert not sync(world.settings, destinations=[hook])[0].counts
+
+
+def test_too_many_changes_wait_for_the_hash_of_their_plan(world: World) -> None:
+    """Of 100 leads 21 change, more than 20 %: nothing goes until that very plan is approved; 20 would have gone."""
+    world.leads(100)
+    hook = Receiver("lead")
+    sync(world.settings, is_first=True, destinations=[hook])
+    world.run("update marts.lead_queue set tier = 'warm' where work_order <= 21")
+    for approved in ([], ["000000000000"]):
+        (result,) = sync(world.settings, destinations=[hook], approved=approved)
+        assert len(result.withheld) == 1
+        assert "21 of 100 keys would be updated" in result.withheld[0].brakes[0]
+        assert len(hook.received) == 100
+    plan = digests(world, hook)
+    world.run("update marts.lead_queue set tier = 'colder' where work_order = 1")
+    (result,) = sync(world.settings, destinations=[hook], approved=plan)
+    assert (len(result.withheld), len(hook.received)) == (1, 100), "another plan than the one that was approved"
+    (result,) = sync(world.settings, destinations=[hook], approved=digests(world, hook))
+    assert result.counts == {"acknowledged": 21}
+    world.run("update marts.lead_queue set tier = 'hot' where work_order > 80")
+    (result,) = sync(world.settings, destinations=[hook])
+    assert not result.withheld
+
+
+def test_a_source_that_shrank_waits(world: World) -> None:
+    """The queue has 400 leads, and then 350 with one change: 12.5 % less than usual. 361 would pass."""
+    world.leads(400)
+    hook = Receiver("lead", batch_rows=400)
+    sync(world.settings, is_first=True, destinations=[hook])
+    world.leads(350)
+    world.run("update marts.lead_queue set tier = 'warm' where work_order = 1")
+    (result,) = sync(world.settings, destinations=[hook])
+    assert "has 350 rows and usually 400" in result.withheld[0].brakes[0]
+    world.leads(361)
+    world.run("update marts.lead_queue set tier = 'warm' where work_order = 1")
+    assert sync(world.settings, destinations=[hook])[0].counts == {"acknowledged": 1}
+
+
+def test_a_destination_that_refuses_too_much_is_left_alone_and_the_others_go_on(world: World) -> None:
+    """Every third of 100 rows is refused: of the first twenty, l0 to l26 in the order of text, that is six."""
+    world.leads(100)
+    bad = Receiver(
+        "lead", name="a", script=lambda row: Outcome("rejected", "422", "no") if int(row.key[1:]) % 3 == 0 else None
+    )
+    good = Receiver("lead", name="b")
+    first, second = sync(world.settings, is_first=True, destinations=[bad, good])
+    assert first.problem.endswith("rows were refused or failed, more than 20%")
+    assert (sum(first.counts.values()), first.waiting) == (20, 80)
+    assert second.counts == {"acknowledged": 100}
+    assert world.run("select count(*) from raw.sync_run") == [(0,)], "noted for the next build"
+    bad.script = lambda row: None
+    first, _ = sync(world.settings, destinations=[bad, good])
+    assert first.counts == {"acknowledged": 80}, "the refused ones stay away"
+    sync(world.settings, destinations=[bad, good], is_dry_run=True)
+    assert world.run("select destination, is_stopped, rejected from raw.sync_run order by seq") == [
+        ("a", True, 6),
+        ("b", False, 0),
+        ("a", False, 0),
+    ]
+    first, _ = sync(world.settings, destinations=[bad, good], retry_dead=True)
+    assert first.counts == {"acknowledged": 6}
+
+
+def test_an_answer_that_was_lost_is_asked_again_with_the_same_words(world: World) -> None:
+    """The receiver takes all and its answer is lost; the same ids and contents come again, though time has passed."""
+    world.leads(8)
+    world.run("update marts.lead_queue set as_of = timestamp '2026-01-20'")
+    world.run("insert into scores.lead_score (tenant_id, lead_id) select tenant_id, lead_id from marts.lead_queue")
+    hook = Receiver("event", script=lambda row: TimeoutError("no answer"))
+    (result,) = sync(world.settings, is_first=True, destinations=[hook])
+    assert (result.problem, result.counts) == ("no answer", {"failed": 8})
+    world.run("update marts.lead_queue set as_of = timestamp '2026-01-21'")
+    world.run("update staging.stg_clock set as_of = timestamp '2026-01-21'")
+    hook.script = lambda row: None
+    (result,) = sync(world.settings, destinations=[hook])
+    assert result.counts == {"acknowledged": 8}
+    assert hook.received[:8] == [Row(*_words(row)) for row in hook.received[8:]]
+    assert len(hook.effects) == 8
+    assert not sync(world.settings, destinations=[hook])[0].counts
+
+
+def _words(row: Row) -> tuple[object, ...]:
+    return (row.tenant_id, row.key, "insert", row.payload, None, row.message_id)
+
+
+def test_news_that_comes_back_is_news(world: World) -> None:
+    """A tier that goes from hot to cold and back is told three times, with three ids."""
+    world.leads(1)
+    world.run("insert into scores.lead_score (tenant_id, lead_id) values ('default', 'l0')")
+    world.run("update marts.lead_queue set as_of = timestamp '2026-01-20'")
+    hook = Receiver("event")
+    for tier in ("hot", "cold", "hot"):
+        world.run("update marts.lead_queue set tier = ?", tier)
+        sync(world.settings, is_first=True, destinations=[hook])
+    assert [row.payload["data"]["tier"] for row in hook.received] == ["hot", "cold", "hot"]
+    assert len(hook.effects) == 3
+
+
+def test_an_alert_is_told_once_when_raised_and_once_when_resolved(world: World) -> None:
+    hook = Receiver("event")
+    world.fill("marts.alert", [ALERT, {**ALERT, "subject_id": "d2", "is_open": False, "resolved_at": "2026-01-12"}])
+    for _ in range(3):
+        sync(world.settings, is_first=True, destinations=[hook])
+    world.fill("marts.alert", [{**ALERT, "is_open": False, "resolved_at": "2026-01-15"}])
+    for _ in range(3):
+        sync(world.settings, destinations=[hook])
+    assert [(row.payload["type"], row.payload["subject"], row.payload["time"]) for row in hook.received] == [
+        ("ops.alert.raised", "d1", "2026-01-10T00:00:00.000000Z"),
+        ("ops.alert.resolved", "d1", "2026-01-15T00:00:00.000000Z"),
+    ]
+    raised, resolved = (row.payload["data"] for row in hook.received)
+    assert raised["alert_id"] == resolved["alert_id"]
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [("is_whole = false", "finished well"), ("asked_as_of = timestamp '2025-01-01'", "show the past")],
+)
+def test_nothing_is_sent_from_a_build_that_failed_or_is_of_the_past(world: World, state: str, words: str) -> None:
+    world.leads(3)
+    world.run(f"update raw.build_state set {state}")
+    hook = Receiver("lead")
+    with pytest.raises(DealhouseError, match=words):
+        sync(world.settings, is_first=True, destinations=[hook])
+    assert not hook.received
+
+
+def test_a_ledger_that_was_changed_is_not_believed(world: World) -> None:
+    world.leads(3)
+    hook = Receiver("lead")
+    sync(world.settings, is_first=True, destinations=[hook])
+    path = sorted((world.home.outbox / "receipts").glob("*.parquet"))[-1]
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DealhouseError, match="ledger of write-back cannot be read"):
+        sync(world.settings, destinations=[hook])
+    assert len(hook.received) == 3
+
+
+def test_a_name_that_is_not_set_up_is_wrong_usage(world: World) -> None:
+    with pytest.raises(UsageError, match="There is no destination nowhere"):
+        sync(world.settings, only=["nowhere"], destinations=[Receiver("lead")])
+
+
+def test_a_rate_limit_is_kept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """25 rows at ten a second go in three batches, and the third waits for two seconds in all."""
+    now = [0.0]
+    monkeypatch.setattr(engine.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(engine.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    world.leads(25)
+    hook = Receiver("lead", batch_rows=500)
+    hook.capabilities = type(hook.capabilities)(frozenset({"lead"}), batch_rows=500, rows_per_second=10)
+    times: list[float] = []
+    hook.script = lambda row: times.append(now[0])
+    sync(world.settings, is_first=True, destinations=[hook])
+    assert [times.count(at) for at in sorted(set(times))] == [10, 10, 5]
+    assert sorted(set(times)) == [0.0, 1.0, 2.0]
+
+
+def test_lists_are_whole_in_their_order_and_carry_nothing_out(world: World) -> None:
+    """After one lead left and others moved up, the file has all lines; a formula is text; each tenant has a folder."""
+    files = Files(world.home.outbox / "lists", frozenset({"lead_queue"}))
+    queue = [
+        {"tenant_id": tenant, "lead_id": lead, "work_order": order, "tier": "hot", "score": 50}
+        for tenant, lead, order in [("t", "l1", 1), ("t", "=1+1", 2), ("t", "l3", 3), ("../u", "m1", 1)]
+    ]
+    world.fill("marts.lead_queue", queue)
+    sync(world.settings, is_first=True, destinations=[files])
+    world.fill("marts.lead_queue", [{**row, "work_order": row["work_order"] - 1} for row in queue[1:]])
+    sync(world.settings, destinations=[files])
+    lists = sorted((world.home.outbox / "lists").rglob("lead_queue.csv"))
+    assert [path.parent.name for path in lists] == ["%2E%2E%2Fu", "t"]
+    lines = lists[1].read_text().splitlines()
+    assert [line.split(",")[:2] for line in lines] == [["work_order", "lead_id"], ["1", "'=1+1"], ["2", "l3"]]
+    assert not sync(world.settings, destinations=[files])[0].counts
+    lists[1].unlink()
+    sync(world.settings, destinations=[files])
+    assert lists[1].read_text().splitlines() == lines
