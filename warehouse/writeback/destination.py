@@ -1,0 +1,162 @@
+"""What a destination is: the interface that every kind implements, and the rows that go there and come back.
+
+Nothing here plans, sends or remembers; see :mod:`warehouse.writeback`.
+"""
+
+import importlib
+import pkgutil
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import metadata
+from typing import Any, Literal
+
+from warehouse.errors import UsageError
+from warehouse.settings import Settings
+from warehouse.writeback import destinations
+
+Operation = Literal["insert", "update", "delete"]
+"""Against what was acknowledged: never sent before, sent with other fields, no longer so."""
+Status = Literal["acknowledged", "kept", "rejected", "failed"]
+"""What became of a row.
+
+``acknowledged``
+    It stands there (or stood there already: the same row twice is acknowledged twice, and has one effect).
+``kept``
+    Somebody edited the row there meanwhile, and by the declared rule that edit stays. Not sent again until it changes.
+``rejected``
+    The destination will not have it, now or later: a dead letter. Not sent again until it changes or is retried by hand.
+``failed``
+    It could not be told or taken for now (connection lost, 503, time-out), after the destination's own retries. The next
+    sync sends it again.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row on its way; `payload` holds the fields in the destination's names."""
+
+    tenant_id: str
+    key: str
+    """Unique within destination, object and tenant: what the row is about."""
+    operation: Operation
+    payload: dict[str, Any]
+    """JSON types alone. Of a delete: what was last acknowledged."""
+    expected: dict[str, Any] | None
+    """What the destination last acknowledged; None where it never did."""
+    message_id: str
+    """Deterministic: the same statement has the same id however often it is sent. The idempotency key; of the object
+    ``event`` it is the CloudEvents id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one row, in the destination's own words."""
+
+    status: Status
+    code: str = ""
+    """SQLSTATE, HTTP or SMTP status; empty where it was acknowledged."""
+    message: str = ""
+    """The destination's own words; never a secret, never a payload."""
+    field: str = ""
+    """Field that it is about, where the destination says so."""
+    attempts: int = 1
+
+
+ACKNOWLEDGED = Outcome("acknowledged")
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """A row as it stands at a destination that holds its own state."""
+
+    tenant_id: str
+    key: str
+    payload: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a destination takes, and how."""
+
+    objects: frozenset[str]
+    """Names of sync models without ``sync_``: ``lead``, ``customer``, ``deal``, ``segment_member``, ``duplicate``, ``event``."""
+    holds_state: bool = False
+    """Whether what it has acknowledged is asked of itself; otherwise the ledger is believed."""
+    batch_rows: int = 500
+    """Most rows handed over at once."""
+    rows_per_second: float | None = None
+    """Rate limit that the engine keeps between batches; None is none."""
+    is_snapshot: bool = False
+    """Whether it is written as a whole each time (a file for people): it gets all rows of the object, changed or not, in
+    one batch, and only where one has changed."""
+    event_types: frozenset[str] | None = None
+    """Of the object ``event``: the types that it takes; None is all."""
+
+
+class Destination(ABC):
+    """A system that rows are delivered to. One instance serves one sync, in one thread."""
+
+    name: str
+    """As in settings, ledger and ``--destination``; lower case, unique."""
+    capabilities: Capabilities
+
+    @abstractmethod
+    def deliver(self, object_name: str, rows: Sequence[Row]) -> list[Outcome]:
+        """Deliver rows of one object; return one outcome for each, in their order.
+
+        A bad row must not keep the others from arriving. Retries belong here: what comes back as ``failed`` has been
+        retried as the destination's etiquette allows. An exception says that the destination is not usable at all; its
+        rows then count as failed and the sync goes on with the other destinations.
+        """
+
+    def acknowledged(self, object_name: str) -> Iterator[Acknowledged]:
+        """All rows of an object as they stand there; asked only where ``capabilities.holds_state``."""
+        raise NotImplementedError(object_name)
+
+    def close(self) -> None:
+        """Let go of connections."""
+
+
+def configured(settings: Settings) -> list[Destination]:
+    """All destinations that the settings name, by name.
+
+    Raises
+    ------
+    UsageError
+        If two have one name, or the settings of one cannot be used.
+    """
+    names = [f"{destinations.__name__}.{one.name}" for one in pkgutil.iter_modules(destinations.__path__)]
+    modules = [importlib.import_module(name) for name in names if not name.rpartition(".")[2].startswith("_")]
+    modules += [entry.load() for entry in metadata.entry_points(group="dealhouse.destinations")]
+    found: dict[str, Destination] = {}
+    for module in modules:
+        for one in module.configured(settings):
+            if one.name in found:
+                raise UsageError(f"Two destinations are called {one.name}.", todo="Give one of them another name.")
+            found[one.name] = one
+    return [found[name] for name in sorted(found)]
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A line of the ledger: a row that was attempted, and what became of it."""
+
+    seq: int
+    """Position of the batch in the ledger."""
+    destination: str
+    object_name: str
+    tenant_id: str
+    key: str
+    operation: Operation
+    payload: str
+    """JSON, as it was sent."""
+    payload_hash: str
+    message_id: str
+    status: Status
+    code: str
+    message: str
+    field: str
+    attempts: int
+    sent_at: datetime
