@@ -1,0 +1,121 @@
+"""From what a report or a notice says to the page and the mail that it is read as."""
+
+import base64
+import html
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from warehouse.links import page_link
+from warehouse.mail import Mail
+from warehouse.numbers import fmt
+from warehouse.reports import charts
+from warehouse.reports.content import Cell, Report, Table
+
+STYLE = {
+    "font": "font-family:'Source Sans 3','Source Sans Pro','Segoe UI',Helvetica,Arial,sans-serif;",
+    "text": "#0F1728",
+    "muted": "#5B6472",
+    "line": "#E3E6EB",
+    "page": "#F4F5F7",
+    "data": "#2F5BEA",
+    "good": "#0B7A5B",
+    "bad": "#C2331D",
+}
+"""Colours of the dashboards, as far as a mail needs them. Green and red say good and bad, and never alone."""
+
+
+def environment() -> Environment:
+    """Templates in which every value is escaped, and a name that does not exist is an error."""
+    made = Environment(
+        loader=PackageLoader("warehouse.reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["fmt"] = fmt
+    made.globals["style"] = STYLE
+    return made
+
+
+def render_report(report: Report, dashboards_url: str = "", *, is_mail: bool = True) -> Mail:
+    """Write a report as text and as HTML.
+
+    Parameters
+    ----------
+    dashboards_url
+        Address of the dashboards; no links where it is empty.
+    is_mail
+        Whether the images go beside the HTML (by ``cid:``), or into it, for a page that stands alone.
+    """
+    images = {
+        section.chart.name: charts.draw(section.chart, report.currency)
+        for section in report.sections
+        if section.chart is not None and charts.font()
+    }
+    sources = {name: f"cid:{name}" if is_mail else _inline(png) for name, png in images.items()}
+    links = {
+        section.page: page_link(dashboards_url, section.page, tenant=report.tenant_id) for section in report.sections
+    }
+    values: Mapping[str, Any] = {"report": report, "sources": sources, "links": links}
+    made = environment()
+    return Mail(
+        subject=report.subject,
+        text=_text(report, links),
+        html=made.get_template("report.html.j2").render(values),
+        images=images if is_mail else {},
+        message_id=f"report.{report.period.slug}.{base64.b32encode(report.tenant_id.encode()).decode().strip('=').lower()}",
+    )
+
+
+def text_table(table: Table) -> str:
+    """Write a table with aligned columns; numbers to the right."""
+    lines = [list(table.heads), *([_plain(cell) for cell in row] for row in table.rows)]
+    widths = [max(len(line[number]) for line in lines) for number in range(len(table.heads))]
+    written = [
+        "  ".join(
+            text.ljust(width) if number < table.texts else text.rjust(width)
+            for number, (text, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    ]
+    if table.left_out:
+        written.append(f"… and {table.left_out:,} more")
+    return "\n".join(written)
+
+
+def _plain(cell: Cell) -> str:
+    return f"{cell.text} ({cell.note})" if cell.note else cell.text
+
+
+def _text(report: Report, links: Mapping[str, str]) -> str:
+    parts = [
+        f"{report.period.label} · {report.tenant_id}" + ("" if report.is_complete else " (not over yet)"),
+        report.headline,
+        "\n".join(_figure_lines(report)),
+    ]
+    for section in report.sections:
+        title = section.title + (f" ({section.caption})" if section.caption else "")
+        body = [title, "-" * len(title)]
+        if section.table is not None:
+            body.append(text_table(section.table))
+        if links.get(section.page):
+            body.append(links[section.page])
+        parts.append("\n".join(body))
+    parts.append(
+        f"Data as of {fmt(report.as_of, 'instant')}; amounts in {report.currency}; publication {report.version}."
+    )
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _figure_lines(report: Report) -> Sequence[str]:
+    return [
+        f"{figure.label}: {_plain(figure.value)}" + (f", before {figure.before}" if figure.before else "")
+        for figure in report.figures
+    ]
+
+
+def _inline(png: bytes) -> str:
+    return html.escape("data:image/png;base64," + base64.b64encode(png).decode())
