@@ -18,9 +18,11 @@ from dagster import (
 )
 
 from orchestration.assets import SOURCES, built, published, take_in
+from orchestration.reports import monthly_report, report_schedules, weekly_report
 from orchestration.resources import BuildOptions, Warehouse
 from orchestration.training import TRAINED, trained
 from warehouse.landing import waiting_files
+from warehouse.mail import SmtpSettings
 from warehouse.settings import Settings
 
 SETTINGS = Settings()
@@ -66,8 +68,8 @@ def inbox(context: SensorEvaluationContext) -> Iterator[RunRequest | SkipReason]
 
 defs = Definitions(
     assets=[SOURCES, take_in, built, published, trained],
-    jobs=[run_job, full_refresh_job, ingestion_job, train_job],
-    schedules=[hourly, weekly],
+    jobs=[run_job, full_refresh_job, ingestion_job, train_job, weekly_report, monthly_report],
+    schedules=[hourly, weekly, *report_schedules(SmtpSettings())],
     sensors=[inbox],
     resources={"warehouse": Warehouse(home=str(SETTINGS.layout().root))},
     executor=in_process_executor,

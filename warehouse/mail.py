@@ -4,6 +4,7 @@ What a mail says belongs to the reports and to the notices of alerts. Nobody is 
 name.
 """
 
+import hashlib
 import smtplib
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
@@ -122,6 +123,10 @@ def compose(mail: Mail, sender: str, recipients: Sequence[str], at: datetime | N
         assert isinstance(related, EmailMessage)
         for name, png in mail.images.items():
             related.add_related(png, "image", "png", cid=f"<{name}>", filename=f"{name}.png", disposition="inline")
+    for number, part in enumerate(message.walk()):
+        if part.is_multipart():
+            # Drawn by lot otherwise, so that the same mail would be another file each time.
+            part.set_boundary(hashlib.sha256(f"{mail.message_id}{number}{mail.text}".encode()).hexdigest()[:40])
     return message
 
 

@@ -1,16 +1,13 @@
 """From what a report or a notice says to the page and the mail that it is read as."""
 
 import base64
-import html
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from warehouse.links import page_link
 from warehouse.mail import Mail
 from warehouse.numbers import fmt
-from warehouse.reports import charts
 from warehouse.reports.content import Cell, Report, Table
 
 STYLE = {
@@ -40,34 +37,43 @@ def environment() -> Environment:
     return made
 
 
-def render_report(report: Report, dashboards_url: str = "", *, is_mail: bool = True) -> Mail:
-    """Write a report as text and as HTML.
+def render_report(report: Report, dashboards_url: str = "") -> Mail:
+    """Write a report as text and as HTML with images beside it.
 
     Parameters
     ----------
     dashboards_url
         Address of the dashboards; no links where it is empty.
-    is_mail
-        Whether the images go beside the HTML (by ``cid:``), or into it, for a page that stands alone.
     """
+    # Charts need a second to load, which notices of alerts do without.
+    from warehouse.reports import charts
+
     images = {
         section.chart.name: charts.draw(section.chart, report.currency)
         for section in report.sections
         if section.chart is not None and charts.font()
     }
-    sources = {name: f"cid:{name}" if is_mail else _inline(png) for name, png in images.items()}
     links = {
         section.page: page_link(dashboards_url, section.page, tenant=report.tenant_id) for section in report.sections
     }
-    values: Mapping[str, Any] = {"report": report, "sources": sources, "links": links}
-    made = environment()
+    sources = {name: f"cid:{name}" for name in images}
+    # The name of a tenant may hold what is not allowed in a Message-ID.
+    tenant = base64.b32encode(report.tenant_id.encode()).decode().strip("=").lower()
     return Mail(
         subject=report.subject,
         text=_text(report, links),
-        html=made.get_template("report.html.j2").render(values),
-        images=images if is_mail else {},
-        message_id=f"report.{report.period.slug}.{base64.b32encode(report.tenant_id.encode()).decode().strip('=').lower()}",
+        html=environment().get_template("report.html.j2").render(report=report, sources=sources, links=links),
+        images=images,
+        message_id=f"report.{report.period.slug}.{tenant}.{report.version}",
     )
+
+
+def standalone(mail: Mail) -> str:
+    """HTML of a mail as a page of its own, with the images in it."""
+    page = mail.html
+    for name, png in mail.images.items():
+        page = page.replace(f'src="cid:{name}"', f'src="data:image/png;base64,{base64.b64encode(png).decode()}"')
+    return page
 
 
 def text_table(table: Table) -> str:
@@ -115,7 +121,3 @@ def _figure_lines(report: Report) -> Sequence[str]:
         f"{figure.label}: {_plain(figure.value)}" + (f", before {figure.before}" if figure.before else "")
         for figure in report.figures
     ]
-
-
-def _inline(png: bytes) -> str:
-    return html.escape("data:image/png;base64," + base64.b64encode(png).decode())

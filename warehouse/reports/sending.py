@@ -3,9 +3,8 @@
 What a report says belongs to :mod:`warehouse.reports.content`.
 """
 
-import os
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import date
 from email.generator import BytesGenerator
 from io import BytesIO
 from pathlib import Path
@@ -20,7 +19,7 @@ from warehouse.publish import current, open_published
 from warehouse.publish.reader import NothingPublishedError
 from warehouse.reports.content import Report, compile_report, tenants
 from warehouse.reports.period import Period, PeriodKind, last_complete, period_of
-from warehouse.reports.render import render_report
+from warehouse.reports.render import render_report, standalone
 from warehouse.settings import Home, Settings
 
 WAIT_SECONDS = 60.0
@@ -31,6 +30,7 @@ class Written:
     """A report that was kept, and what became of its mail."""
 
     report: Report
+    rendered: Mail
     page: Path
     mail: Path
     sent_to: tuple[str, ...] = ()
@@ -97,7 +97,7 @@ def write_reports(
     failures: list[DealhouseError] = []
     for one in written:
         try:
-            sent.append(_send_once(home, one, dashboards_url, smtp, is_sent_again))
+            sent.append(_send_once(home, one, smtp, is_sent_again))
         except DealhouseError as error:
             failures.append(error)  # the other tenants' reports go out nevertheless
     if failures:
@@ -112,13 +112,14 @@ def _keep(report: Report, folder: Path, dashboards_url: str, smtp: SmtpSettings)
     recipients = recipients_of(report.tenant_id, smtp.report_recipients)
     message = BytesIO()
     rendered = render_report(report, dashboards_url)
-    BytesGenerator(message).flatten(compose(rendered, smtp.sender, recipients, _made_at(report)))
+    # It carries the instant that its figures stand for, so that the same report is the same file.
+    BytesGenerator(message).flatten(compose(rendered, smtp.sender, recipients, report.as_of))
     _write(mail, message.getvalue())
-    _write(page, render_report(report, dashboards_url, is_mail=False).html.encode())
-    return Written(report, page, mail)
+    _write(page, standalone(rendered).encode())
+    return Written(report, rendered, page, mail)
 
 
-def _send_once(home: Home, one: Written, dashboards_url: str, smtp: SmtpSettings, is_sent_again: bool) -> Written:
+def _send_once(home: Home, one: Written, smtp: SmtpSettings, is_sent_again: bool) -> Written:
     report = one.report
     recipients = recipients_of(report.tenant_id, smtp.report_recipients)
     if not recipients:
@@ -130,8 +131,7 @@ def _send_once(home: Home, one: Written, dashboards_url: str, smtp: SmtpSettings
     with file_lock(home.reports / ".sent.lock", "sending a report", WAIT_SECONDS):
         if not is_sent_again and _was_sent(home, report.tenant_id, report.period):
             return _unsent(one, "it was sent before")
-        mail: Mail = render_report(report, dashboards_url)
-        refused = send(smtp, mail, recipients)
+        refused = send(smtp, one.rendered, recipients)
         taken = tuple(address for address in recipients if address not in refused)
         chain.append(
             _journal(home),
@@ -144,7 +144,7 @@ def _send_once(home: Home, one: Written, dashboards_url: str, smtp: SmtpSettings
             },
         )
     why_not = "; ".join(f"{address}: {code} {words}" for address, (code, words) in refused.items())
-    return Written(report, one.page, one.mail, taken, why_not)
+    return replace(one, sent_to=taken, why_not_sent=why_not)
 
 
 def _journal(home: Home) -> Path:
@@ -158,16 +158,11 @@ def _was_sent(home: Home, tenant_id: str, period: Period) -> bool:
 
 
 def _unsent(one: Written, why: str) -> Written:
-    return Written(one.report, one.page, one.mail, (), why)
-
-
-def _made_at(report: Report) -> datetime:
-    """A kept mail carries the instant that its figures stand for, so that the same report is the same file."""
-    return report.as_of
+    return replace(one, why_not_sent=why)
 
 
 def _write(path: Path, content: bytes) -> None:
     """Replace a file at once, so that nobody reads half of one."""
     new = path.with_name(f".{path.name}.new")
     new.write_bytes(content)
-    os.replace(new, path)
+    new.replace(path)

@@ -8,6 +8,7 @@ sent, and when it is sent again, is decided by the sync.
 import hashlib
 import json
 import logging
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -63,6 +64,7 @@ class WebhookSettings(BaseSettings):
     attempts: int = Field(6, ge=1, description="Most attempts at a request within one sync.")
     timeout_seconds: float = Field(20.0, gt=0, description="How long an answer is waited for.")
     patience_seconds: float = Field(60.0, ge=0, description="Longest wait that a receiver may ask for within a sync.")
+    ca_file: Path | None = Field(None, description="Certificates of a private authority that signed the receiver's.")
     allowed_networks: list[str] = Field(
         default_factory=list, description="Networks that may be sent to although they are not public (10.1.2.0/24)."
     )
@@ -120,8 +122,9 @@ class Webhook(Destination):
         if own.token:
             headers["authorization"] = f"Bearer {own.token.get_secret_value()}"
         limits = httpx.Limits(max_connections=own.parallel, max_keepalive_connections=own.parallel)
+        trust = ssl.create_default_context(cafile=str(own.ca_file)) if own.ca_file else True
         client = httpx.Client(
-            transport=GuardedTransport(networks, httpx.HTTPTransport(limits=limits, trust_env=False)),
+            transport=GuardedTransport(networks, httpx.HTTPTransport(verify=trust, limits=limits, trust_env=False)),
             headers=headers,
             timeout=own.timeout_seconds,
             follow_redirects=False,
