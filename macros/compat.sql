@@ -108,3 +108,26 @@
 {%- macro replace_rows() -%}{{ return(adapter.dispatch('replace_rows')()) }}{%- endmacro -%}
 {%- macro default__replace_rows() -%}{{ return('delete+insert') }}{%- endmacro -%}
 {%- macro spark__replace_rows() -%}{{ return('insert_overwrite') }}{%- endmacro -%}
+
+{#- A JSON object, as text, of names and expressions; what is null is left out. -#}
+{%- macro json_text(fields) -%}{{ return(adapter.dispatch('json_text')(fields)) }}{%- endmacro -%}
+{%- macro default__json_text(fields) -%}
+    cast(json_merge_patch('{}', json_object(
+    {%- for name, expression in fields.items() -%}'{{ name }}', {{ expression }}{{ ', ' if not loop.last }}{%- endfor -%}
+    )) as string)
+{%- endmacro -%}
+{%- macro spark__json_text(fields) -%}
+    to_json(named_struct(
+    {%- for name, expression in fields.items() -%}'{{ name }}', {{ expression }}{{ ', ' if not loop.last }}{%- endfor -%}
+    ))
+{%- endmacro -%}
+
+{#- A UTC timestamp in the form of RFC 3339. -#}
+{%- macro rfc3339(at) -%}{{ return(adapter.dispatch('rfc3339')(at)) }}{%- endmacro -%}
+{%- macro default__rfc3339(at) -%}strftime({{ at }}, '%Y-%m-%dT%H:%M:%S.%fZ'){%- endmacro -%}
+{%- macro spark__rfc3339(at) -%}date_format({{ at }}, "yyyy-MM-dd'T'HH:mm:ss.SSSSSS'Z'"){%- endmacro -%}
+
+{#- A hash that is the same on both engines, as 32 hexadecimal digits. -#}
+{%- macro text_hash(text) -%}{{ return(adapter.dispatch('text_hash')(text)) }}{%- endmacro -%}
+{%- macro default__text_hash(text) -%}md5({{ text }}){%- endmacro -%}
+{%- macro spark__text_hash(text) -%}md5({{ text }}){%- endmacro -%}

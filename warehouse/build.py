@@ -24,6 +24,7 @@ from warehouse.recover import is_corruption
 from warehouse.settings import Home, Settings
 from warehouse.statistics import Statistic, code_files, statistics
 from warehouse.store import open_store
+from warehouse.writeback.ledger import Ledger
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -38,6 +39,8 @@ create table if not exists raw.build_state (
     as_of timestamp, built_at timestamp, build_id varchar
 );
 alter table raw.build_state add column if not exists models varchar;
+alter table raw.build_state add column if not exists receipts bigint;
+alter table raw.build_state add column if not exists is_whole boolean;
 """
 
 
@@ -67,6 +70,8 @@ class Plan:
     """Versions of the scoring models in force."""
     models_changed: bool = True
     """Whether these are others than at the last build."""
+    receipts: int = 0
+    """Number of the last line of the ledger of write-back."""
 
 
 @dataclass(frozen=True)
@@ -130,13 +135,24 @@ def plan(con: duckdb.DuckDBPyConnection, settings: Settings, clocks: Clocks, ful
     assert batches is not None
     batch_id, rejected = int(batches[0]), int(batches[1])
     state = con.execute(
-        "select fingerprint, asked_as_of, asked_known_at, batch_id, rejected, as_of, models from raw.build_state"
+        "select fingerprint, asked_as_of, asked_known_at, batch_id, rejected, as_of, models, receipts "
+        "from raw.build_state"
     ).fetchone()
     models = " ".join(one.version for one in registry.champions(settings.layout()))
     models_changed = state is None or (state[6] or "") != models
+    receipts = Ledger(settings.layout()).head()
 
     def decided(action: str, reason: str) -> Plan:
-        return Plan(action, reason, fingerprint, batch_id, rejected, models=models, models_changed=models_changed)
+        return Plan(
+            action,
+            reason,
+            fingerprint,
+            batch_id,
+            rejected,
+            models=models,
+            models_changed=models_changed,
+            receipts=receipts,
+        )
 
     if full_refresh:
         return decided("full", "a full refresh was asked for")
@@ -146,15 +162,16 @@ def plan(con: duckdb.DuckDBPyConnection, settings: Settings, clocks: Clocks, ful
         return decided("full", "models, seeds or settings have changed")
     if (state[1], state[2]) != (clocks.as_of, clocks.known_at):
         return decided("full", "another as_of or known_at was asked for")
-    if state[3] == batch_id and not models_changed:
+    if state[3] == batch_id and not models_changed and (state[7] or 0) == receipts:
         return decided("nothing", "no batch has come since the last build")
     if clocks != Clocks():
         return decided("full", "a build for a past instant is always a full one")
     types = con.execute("select distinct event_type from raw.events where batch_id > ?", [state[3]]).fetchall()
     latest = con.execute("select max(occurred_at) from raw.events").fetchone()
+    reason = "another model is in force" if models_changed else "answers of destinations have come"
     return Plan(
         "incremental",
-        f"batches {state[3] + 1} to {batch_id} are new" if state[3] != batch_id else "another model is in force",
+        f"batches {state[3] + 1} to {batch_id} are new" if state[3] != batch_id else reason,
         fingerprint,
         batch_id,
         rejected,
@@ -162,6 +179,7 @@ def plan(con: duckdb.DuckDBPyConnection, settings: Settings, clocks: Clocks, ful
         latest is None or latest[0] != state[5],
         models,
         models_changed,
+        receipts,
     )
 
 
@@ -191,16 +209,19 @@ def build(
             # A full build that is cut short leaves tables of two kinds: without a state, the next one is full again.
             con.execute("delete from raw.build_state")
             con.execute("delete from raw.watermarks")
+        # Until it has finished well, nothing may be sent on from these tables.
+        con.execute("update raw.build_state set is_whole = false")
         if planned.models_changed:
             _hand_over_models(con, home)
         con.execute("commit")
+        Ledger(home).hand_over(con)
     nodes = _build_nodes(settings, planned, on_node)
     with open_store(home, settings) as con:
         con.execute("begin")
         con.execute("delete from raw.build_state")
         as_of = con.execute("select as_of from staging.stg_clock").fetchone()
         con.execute(
-            "insert into raw.build_state values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "insert into raw.build_state values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, true)",
             [
                 planned.fingerprint,
                 clocks.as_of,
@@ -211,6 +232,7 @@ def build(
                 utc_now().replace(tzinfo=None),
                 uuid.uuid4().hex,
                 planned.models,
+                planned.receipts,
             ],
         )
         # Only the highest mark of each counts; the rest is history that grows with every run.

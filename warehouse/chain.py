@@ -70,6 +70,11 @@ def append(path: Path, record: dict[str, Any]) -> dict[str, Any]:
     return entry
 
 
+def head(path: Path) -> int:
+    """Number of the last whole entry, without reading those before it; 0 where there is none."""
+    return int(_last(path)[0]["seq"])
+
+
 def fsync_folder(folder: Path) -> None:
     """Make renames and new files in `folder` survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)

@@ -39,6 +39,21 @@ create table if not exists raw.scoring_model (score varchar, version varchar, mo
 create table if not exists raw.check_results (
     check_name varchar, model varchar, severity varchar, status varchar, failures bigint
 );
+create table if not exists raw.delivery (
+    destination varchar, object_name varchar, tenant_id varchar, sync_key varchar, payload varchar,
+    is_uncertain boolean, refused_payload varchar, status varchar, code varchar, message varchar, field varchar,
+    attempts bigint, operation varchar, message_id varchar, sent_at timestamp
+);
+create table if not exists raw.sync_target (
+    destination varchar, object_name varchar, tenant_id varchar, event_type varchar
+);
+create table if not exists raw.sync_run (
+    seq bigint, destination varchar, finished_at timestamp, acknowledged bigint, kept bigint, rejected bigint,
+    failed bigint, waiting bigint, is_stopped boolean
+);
+create table if not exists raw.segment_member (
+    tenant_id varchar, segment_id varchar, subject_type varchar, subject_id varchar
+);
 """
 
 

@@ -2,7 +2,7 @@
 -- is raised and resolved at the instant at which its condition began and ceased to hold, not when a run found out, so
 -- that its history is the same whenever, and however often, it is computed. Thresholds are in seeds/alert_rule.csv.
 with raised as (
-    {%- for part in ['alert_deal', 'alert_sla', 'alert_outreach', 'alert_target', 'alert_data'] %}
+    {%- for part in ['alert_deal', 'alert_sla', 'alert_outreach', 'alert_target', 'alert_data', 'alert_sync'] %}
     select part.*
     from {{ ref(part) }} as part
     {% if not loop.last %}union all{% endif %}

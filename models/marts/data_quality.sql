@@ -110,8 +110,22 @@ checks as (
     where checked.severity = 'warn'
 ),
 
+deliveries as (
+    select
+        delivery.tenant_id,
+        'refused_delivery' as check_name,
+        delivery.destination || '.' || delivery.object_name as subject_id,
+        count(*) filter (where delivery.is_refused or delivery.delivery_status = 'failed') as check_value,
+        0 as check_threshold,
+        min(
+            case when delivery.is_refused or delivery.delivery_status = 'failed' then delivery.delivered_at end
+        ) as since_at
+    from {{ ref('fact_delivery') }} as delivery
+    group by delivery.tenant_id, delivery.destination, delivery.object_name
+),
+
 measured as (
-    {% for part in ['batches', 'waiting_rows', 'unknown_fields', 'silences', 'gaps', 'checks'] %}
+    {% for part in ['batches', 'waiting_rows', 'unknown_fields', 'silences', 'gaps', 'checks', 'deliveries'] %}
     select
         {{ part }}.tenant_id,
         {{ part }}.check_name,

@@ -6,7 +6,9 @@ with scored_leads as (
         coalesce(scored.probability, 0) as probability_order,
         coalesce(scored.score, 0) as score_order
     from {{ ref('lead_score') }} as scored
-)
+),
+
+{{ lead_routes() }}
 
 select
     scored.tenant_id,
@@ -23,6 +25,8 @@ select
     lead.lead_status,
     lead.lead_source,
     lead.assigned_to as owner_id,
+    lead_routes.suggested_owner_id,
+    lead_routes.routing_method,
     lead.created_at,
     row_number() over (
         partition by scored.tenant_id
@@ -36,4 +40,6 @@ select
 from scored_leads as scored
 inner join {{ ref('fact_lead') }} as lead
     on scored.tenant_id = lead.tenant_id and scored.lead_id = lead.lead_id
+left join lead_routes
+    on scored.tenant_id = lead_routes.tenant_id and scored.lead_id = lead_routes.lead_id
 where lead.converted_at is null and lead.disqualified_at is null

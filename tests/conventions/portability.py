@@ -36,7 +36,7 @@ NEVER_NULL_ORDER = {
     "arrived_at", "changed_at", "cohort_month", "created_at", "dimension", "event_id", "first_seen_at",
     "holds_from_date", "is_reopened", "known_by_at", "known_from_at", "last_changed_at", "messaged_at", "occurred_at",
     "order_rule", "paid_at",
-    "pipeline", "precedence", "referred_at", "responded_at", "set_at", "started_at", "step_number", "tenant_id",
+    "pipeline", "place_number", "precedence", "referred_at", "responded_at", "set_at", "started_at", "step_number", "tenant_id",
     "touched_at",
 }
 # fmt: on
@@ -78,6 +78,9 @@ UNIQUE_ORDER = {
     "period_end": "periods of a gate that start in the same instant end one after the other",
     "age_months": "one row per cohort and month",
     "referral_id": "key of fact_referral",
+    "owner_id": "an owner stands once in a territory",
+    "lead_number": "leads of a territory are numbered",
+    "sync_number": "place in the ledger",
     "source_segment": "last column of the combinations of segments",
     "day_date": "key of dim_date",
     "dimension_value": "last of the key of a cohort and segment",

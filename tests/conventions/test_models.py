@@ -17,6 +17,7 @@ READS = {
     "features": {"staging", "facts", "features", "seeds", "stg_clock"},
     "contacts": {"staging"},
     "scores": {"computed"},
+    "sync": {"marts", "scores", "delivery", "sync_target", "stg_clock"},
 }
 """What the models of a layer may read: a schema, or one table by its name."""
 
@@ -30,6 +31,21 @@ EXCEPTIONS = {
     "fact_rejection": {"raw.batches": "see fact_batch", "raw.rejected_events": "what was rejected is no event"},
     "fact_unknown_field": {"raw.batches": "see fact_batch", "raw.schema_drift": "what ingestion noticed is no event"},
     "fact_check": {"raw.check_results": "what the build found of its own tables is no event"},
+    "fact_delivery": {"raw.delivery": "what destinations answered is no event"},
+    "fact_sync_run": {"raw.sync_run": "how syncs ended is no event"},
+    "sync_segment_member": {"raw.segment_member": "segments are defined by users, in files that dbt does not know"},
+    "sync_deal": {
+        "fact_deal": "the stage of each deal stands in no mart",
+        "fact_sla": "so do its timers",
+    },
+    "sync_event": {
+        "fact_deal": "see sync_deal",
+        "fact_sla": "see sync_deal",
+        "fact_deal_stage": "each visit to a stage is news, which marts count",
+        "fact_subscription": "renewals are told one by one, which marts count",
+        "fact_subscription_period": "see fact_subscription",
+        "assumption": "how long news is news",
+    },
     "deal_days": {"stg_deal_event": "it replays each deal event by event, which no fact keeps"},
 }
 """What single models read besides, and why."""
@@ -103,6 +119,7 @@ def test_folder_is_schema(name: str) -> None:
     assert node["schema"] in READS
     assert name.startswith("stg_") == (node["schema"] == "staging")
     assert name.startswith(("fact_", "dim_")) == (node["schema"] == "facts")
+    assert name.startswith("sync_") == (node["schema"] == "sync")
     assert not name.startswith(("feat_", "label_")) or node["schema"] == "features"
 
 

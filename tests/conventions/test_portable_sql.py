@@ -38,7 +38,7 @@ def test_stored_types_exist_on_both_engines() -> None:
         engine()
         .con.execute(
             "select schema_name || '.' || table_name || '.' || column_name, data_type from duckdb_columns() "
-            "where schema_name in ('staging', 'facts', 'features', 'marts', 'contacts')"
+            "where schema_name in ('staging', 'facts', 'features', 'marts', 'contacts', 'sync')"
         )
         .fetchall()
     )

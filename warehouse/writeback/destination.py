@@ -24,12 +24,12 @@ Status = Literal["acknowledged", "kept", "rejected", "failed"]
 ``acknowledged``
     It stands there (or stood there already: the same row twice is acknowledged twice, and has one effect).
 ``kept``
-    Somebody edited the row there meanwhile, and by the declared rule that edit stays. Not sent again until it changes.
+    Somebody edited the row there meanwhile, and by the declared rule the edit stays. Not sent again until it changes.
 ``rejected``
-    The destination will not have it, now or later: a dead letter. Not sent again until it changes or is retried by hand.
+    The destination will not have it, now or later: a dead letter. Sent again when it changes, or is retried by hand.
 ``failed``
-    It could not be told or taken for now (connection lost, 503, time-out), after the destination's own retries. The next
-    sync sends it again.
+    It was not answered for now (connection lost, 503, time-out), after the destination's own retries, and may have
+    arrived. The next sync sends the very same again.
 """
 
 
@@ -81,7 +81,9 @@ class Capabilities:
     """What a destination takes, and how."""
 
     objects: frozenset[str]
-    """Names of sync models without ``sync_``: ``lead``, ``customer``, ``deal``, ``segment_member``, ``duplicate``, ``event``."""
+    """Names of the models of models/sync, without ``sync_``: ``lead``, ``customer``, ``deal``, ``event`` and so on."""
+    tenant_id: str | None = None
+    """The tenant whose rows it gets; None is all of them."""
     holds_state: bool = False
     """Whether what it has acknowledged is asked of itself; otherwise the ledger is believed."""
     batch_rows: int = 500
@@ -89,8 +91,8 @@ class Capabilities:
     rows_per_second: float | None = None
     """Rate limit that the engine keeps between batches; None is none."""
     is_snapshot: bool = False
-    """Whether it is written as a whole each time (a file for people): it gets all rows of the object, changed or not, in
-    one batch, and only where one has changed."""
+    """Whether it is written as a whole (a file for people): it gets all rows of the object in one batch, and only where
+    one of them has changed."""
     event_types: frozenset[str] | None = None
     """Of the object ``event``: the types that it takes; None is all."""
 
@@ -115,7 +117,7 @@ class Destination(ABC):
         """All rows of an object as they stand there; asked only where ``capabilities.holds_state``."""
         raise NotImplementedError(object_name)
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most have nothing to let go of
         """Let go of connections."""
 
 

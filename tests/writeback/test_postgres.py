@@ -1,0 +1,224 @@
+"""The PostgreSQL destination against a real server: what arrives, what stays, what is refused, and what is not done twice."""
+
+import json
+
+import psycopg
+import pytest
+
+from tests.writeback.world import World
+from warehouse.writeback.destinations import postgres
+from warehouse.writeback.destinations.postgres import Postgres, PostgresSettings
+from warehouse.writeback.sync import sync
+
+Crm = psycopg.Connection[tuple[object, ...]]
+AUDIT = """
+create table audit (n bigserial, id text, score int, metadata jsonb);
+create function audit_lead() returns trigger language plpgsql as $$ begin
+insert into audit (id, score, metadata) values (new.id, new.score, new.metadata); return new; end $$;
+create trigger audit after update on lead for each row execute function audit_lead()
+"""
+
+
+def leads_of(crm: Crm, count: int) -> None:
+    crm.execute(
+        "insert into lead (id, email, job_title, metadata) select 'l' || i, i || '@example.org', 'x', "
+        "case when i %% 2 = 0 then '{\"mine\": 1}'::jsonb end from generate_series(0, %s) as i",
+        [count - 1],
+    )
+
+
+def test_fields_arrive_and_a_second_sync_sends_nothing(world: World, crm: Crm, destination: Postgres) -> None:
+    """Of 1,200 leads in three batches, all get their score; what is the CRM's own stays; then all is in sync."""
+    leads_of(crm, 1200)
+    crm.execute(AUDIT)
+    world.leads(1200)
+    (result,) = sync(world.settings, is_first=True, destinations=[destination])
+    assert result.problem == ""
+    assert result.counts == {"acknowledged": 1200}
+    rows = crm.execute("select id, score, metadata, email, job_title, updated_at from lead").fetchall()
+    for key, score, metadata, email, title, updated_at in rows:
+        number = int(str(key)[1:])
+        assert (score, email, title, updated_at) == (number % 101, f"{number}@example.org", "x", None)
+        assert isinstance(metadata, dict)
+        assert metadata["dealhouse"]["tier"] == ("hot" if number % 3 == 0 else "cold")
+        assert metadata["dealhouse"]["probability"] == number % 100 / 100
+        assert metadata["dealhouse"]["factors"] == [{"factor": "a, b"}]
+        assert metadata.get("mine") == (1 if number % 2 == 0 else None)
+    (again,) = sync(world.settings, destinations=[destination])
+    assert not again.counts
+    assert crm.execute("select count(*) from audit").fetchone() == (1200,)
+    assert world.run("select count(*) from sync.sync_lead") == [(0,)]
+
+
+def test_state_is_the_destinations_when_home_is_lost(world: World, crm: Crm, destination: Postgres) -> None:
+    leads_of(crm, 20)
+    world.leads(20)
+    sync(world.settings, is_first=True, destinations=[destination])
+    world.home.outbox.rename(world.home.root / "lost")
+    (again,) = sync(world.settings, destinations=[destination])
+    assert (again.problem, again.counts) == ("", {})
+
+
+def test_a_poison_row_costs_ten_requests_and_the_others_land(
+    world: World, crm: Crm, destination: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A constraint of the CRM refuses one of 500 rows, in the server's own words; it is not sent again until retried."""
+    leads_of(crm, 500)
+    crm.execute("alter table lead add constraint no_hot_l123 check (id <> 'l123' or score is null or score = 7)")
+    world.leads(500)
+    requests = []
+    write = Postgres._write
+    monkeypatch.setattr(Postgres, "_write", lambda *given: (requests.append(given[3].num_rows), write(*given))[1])
+    (result,) = sync(world.settings, is_first=True, destinations=[destination])
+    assert result.counts == {"acknowledged": 499, "rejected": 1}
+    assert len(requests) <= 11
+    ((object_name, key, outcome),) = result.answers
+    assert (object_name, key, outcome.code, outcome.field) == ("lead", "l123", "23514", "no_hot_l123")
+    assert "violates check constraint" in outcome.message
+    assert crm.execute("select count(*) from lead where score is null").fetchone() == (1,)
+    (again,) = sync(world.settings, destinations=[destination])
+    assert not again.counts
+    (retried,) = sync(world.settings, destinations=[destination], retry_dead=True)
+    assert retried.counts == {"rejected": 1}
+    crm.execute("alter table lead drop constraint no_hot_l123")
+    (mended,) = sync(world.settings, destinations=[destination], retry_dead=True)
+    assert mended.counts == {"acknowledged": 1}
+
+
+def test_an_edit_made_there_stays_and_is_told(world: World, crm: Crm, destination: Postgres) -> None:
+    """A score that somebody has set, before the first sync or between two, is kept; all other leads follow."""
+    leads_of(crm, 30)
+    crm.execute("update lead set score = 99 where id = 'l7'")
+    world.leads(30)
+    (first,) = sync(world.settings, is_first=True, destinations=[destination])
+    assert first.counts == {"acknowledged": 29, "kept": 1}
+    crm.execute("update lead set score = 1 where id = 'l8'")
+    world.leads(30, factor=3)
+    (second,) = sync(world.settings, destinations=[destination], approved=_plans(world, destination))
+    kept = {key for _, key, outcome in second.answers if outcome.status == "kept"}
+    assert kept == {"l7", "l8"}
+    assert dict(crm.execute("select id, score from lead where id in ('l7', 'l8', 'l9')").fetchall()) == {
+        "l7": 99,
+        "l8": 1,
+        "l9": 27,
+    }
+    (third,) = sync(world.settings, destinations=[destination])
+    assert not third.counts
+
+
+def test_an_edit_between_reading_and_writing_stays(
+    world: World, crm: Crm, destination: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """100 edits, each made after the plan was read and before it is written: none is lost."""
+    leads_of(crm, 100)
+    world.leads(100)
+    sync(world.settings, is_first=True, destinations=[destination])
+    write = Postgres._write
+
+    def edited(*given: object) -> object:
+        crm.execute("update lead set score = 100 - score where score <> 50")
+        return write(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Postgres, "_write", edited)
+    world.leads(100, factor=2)
+    before = dict(crm.execute("select id, score from lead").fetchall())
+    (result,) = sync(world.settings, destinations=[destination], approved=_plans(world, destination))
+    after = dict(crm.execute("select id, score from lead").fetchall())
+    untouched = [key for key, score in before.items() if score == 50]
+    assert result.counts["kept"] == sum(key not in untouched for key in before) - 1  # l0 is 0 by both factors
+    assert all(after[key] == 100 - int(str(score)) for key, score in before.items() if key not in untouched)
+
+
+def test_rows_that_the_crm_does_not_have_are_refused(world: World, crm: Crm, destination: Postgres) -> None:
+    leads_of(crm, 9)
+    world.leads(10)
+    (result,) = sync(world.settings, is_first=True, destinations=[destination])
+    assert result.counts == {"acknowledged": 9, "rejected": 1}
+    assert result.answers[0][2].code == "not_found"
+
+
+def test_every_object_reaches_its_table(world: World, crm: Crm, dsn: str) -> None:
+    """One row of each object, worked out by hand, and the second state of it."""
+    crm.execute("insert into lead (id) values ('l0')")
+    crm.execute("insert into deal (id, stage, probability) values ('d1', 'lead', 35)")
+    everything = Postgres(PostgresSettings(), dsn)
+    world.leads(1)
+    world.fill(
+        "marts.churn_list",
+        [
+            {"tenant_id": "default", "customer_id": "user:u1", "health_score": 40, "health_level": "red",
+             "probability_90d": 0.61, "risk_level": "red", "recommended_action": "call"},
+            {"tenant_id": "default", "customer_id": "account:a1", "health_score": 80, "health_level": "green",
+             "probability_90d": None, "risk_level": "green", "recommended_action": "offer more"},
+        ],
+    )  # fmt: skip
+    world.fill("facts.fact_deal", [{"tenant_id": "default", "deal_id": "d1", "status": "open", "aggregated_stage": "briefed"}])
+    world.fill("scores.deal_win", [{"tenant_id": "default", "deal_id": "d1", "probability": 0.254}])
+    pair = {"tenant_id": "default", "kind": "contact", "left_id": "a", "right_id": "b", "probability": 0.9}
+    world.fill("marts.duplicate_candidate", [pair])
+    (world.home.root / "segments").mkdir()
+    (world.home.root / "segments" / "hot.toml").write_text(
+        'table = "marts.lead_queue"\nsubject = "lead_id"\n[[where]]\ncolumn = "tier"\nis = "hot"\n'
+    )
+    (result,) = sync(world.settings, is_first=True, destinations=[everything])
+    assert (result.problem, dict(result.counts)) == ("", {"acknowledged": 6})
+    assert crm.execute("select probability, metadata -> 'dealhouse' from deal").fetchall() == [
+        (35, {"deal_id": "d1", "win_probability": 0.25, "aggregated_stage": "briefed", "sla_status": None, "sla_due": None})
+    ]
+    healths = "select user_id, account_id, score, risk_level, factors ->> 'action' from healthscore order by computed_at, score"
+    assert sorted(crm.execute(healths).fetchall(), key=str) == [
+        ("u1", None, 40, "red", "call"),
+        (None, "a1", 80, "green", "offer more"),
+    ] or sorted(crm.execute(healths).fetchall(), key=str) == [
+        (None, "a1", 80, "green", "offer more"),
+        ("u1", None, 40, "red", "call"),
+    ]
+    assert crm.execute("select segment_id, subject_type, subject_id from segment_member").fetchall() == [
+        ("hot", "lead", "l0")
+    ]
+    assert crm.execute("select kind, left_id, right_id, probability from duplicate_proposal").fetchall() == [
+        ("contact", "a", "b", 0.9)
+    ]
+    assert not sync(world.settings, destinations=[everything])[0].counts
+
+    world.run("update marts.churn_list set health_score = 45 where customer_id = 'user:u1'")
+    world.run("update marts.lead_queue set tier = 'cold'")
+    world.fill("marts.duplicate_candidate", [])
+    (result,) = sync(world.settings, destinations=[everything])
+    assert dict(result.counts) == {"acknowledged": 4}  # health, lead, member removed, proposal taken back
+    assert crm.execute("select score from healthscore where user_id = 'u1' order by computed_at").fetchall() == [
+        (40,),
+        (45,),
+    ]
+    assert crm.execute("select count(*) from segment_member").fetchone() == (0,)
+    assert crm.execute("select count(*) from duplicate_proposal").fetchone() == (0,)
+    assert not sync(world.settings, destinations=[everything])[0].counts
+
+
+def test_another_tenants_rows_do_not_go_there(world: World, crm: Crm, destination: Postgres) -> None:
+    leads_of(crm, 5)
+    world.leads(5, tenant="other")
+    (result,) = sync(world.settings, is_first=True, destinations=[destination])
+    assert not result.counts
+
+
+def test_a_server_that_is_gone_is_told_and_mended(world: World, dsn: str) -> None:
+    world.leads(3)
+    gone = Postgres(PostgresSettings(objects=frozenset({"lead"})), dsn.replace("host=/", "host=/nowhere/"))
+    (result,) = sync(world.settings, is_first=True, destinations=[gone])
+    assert "nowhere" in result.problem
+    assert not result.counts
+
+
+def test_the_password_is_in_no_message(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEALHOUSE_POSTGRES_DSN", "host=/nowhere user=crm password=open-sesame")
+    (one,) = postgres.configured(world.settings)
+    (result,) = sync(world.settings, is_first=True, destinations=[one])
+    written = [path.read_bytes() for path in world.home.outbox.rglob("*") if path.is_file()]
+    assert "sesame" not in result.problem + repr(one) + json.dumps(result.answers)
+    assert not [content for content in written if b"sesame" in content]
+
+
+def _plans(world: World, destination: Postgres) -> list[str]:
+    (dry,) = sync(world.settings, is_dry_run=True, destinations=[destination])
+    return [plan.digest for plan in dry.plans]

@@ -1,0 +1,329 @@
+"""A sync: plan for every destination, brake, deliver in batches, keep the answers.
+
+Under the writer lock only while it is planned; what is slow, the delivering, holds the lock of the outbox alone, so
+that runs go on meanwhile. What differs is computed in models/sync, how rows travel in the destinations.
+"""
+
+import json
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from warehouse.errors import DealhouseError, UsageError
+from warehouse.lock import file_lock, writer_lock
+from warehouse.recover import ensure_warehouse
+from warehouse.settings import Settings
+from warehouse.store import open_store
+from warehouse.writeback import plan as planning
+from warehouse.writeback import segments
+from warehouse.writeback.destination import Destination, Outcome, configured
+from warehouse.writeback.ledger import FOLD, Ledger
+from warehouse.writeback.plan import Plan
+from warehouse.writeback.rows import Rows
+from warehouse.writeback.settings import SyncSettings
+
+FAILURES = ("rejected", "failed")
+STATUSES = ("acknowledged", "kept", *FAILURES)
+
+
+@dataclass
+class Delivered:
+    """What became of one destination."""
+
+    destination: str
+    plans: list[Plan] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    """Rows by status."""
+    problem: str = ""
+    """Why it was left alone, before or after some rows; empty where it was not."""
+    withheld: list[Plan] = field(default_factory=list)
+    """Plans that a brake holds back."""
+    answers: list[tuple[str, str, Outcome]] = field(default_factory=list)
+    """Object, key and outcome of the first rows that were not acknowledged."""
+
+    @property
+    def waiting(self) -> int:
+        """Rows that were planned and not attempted."""
+        return sum(len(plan.rows) for plan in self.plans) - sum(self.counts.values())
+
+
+Progress = Callable[[str, str, int, int], None]
+"""Told of destination, object, rows done and rows planned."""
+
+
+def sync(
+    settings: Settings,
+    *,
+    is_dry_run: bool = False,
+    is_first: bool = False,
+    only: Collection[str] = (),
+    approved: Collection[str] = (),
+    retry_dead: bool = False,
+    on_progress: Progress = lambda *_: None,
+    destinations: Sequence[Destination] | None = None,
+) -> list[Delivered]:
+    """Send each destination what differs from what it has acknowledged.
+
+    Parameters
+    ----------
+    settings
+        Whose home is meant.
+    is_dry_run
+        Plan, and send nothing.
+    is_first
+        Allow destinations that nothing was ever sent to.
+    only
+        Names of the destinations that are meant; all by default.
+    approved
+        Hashes of plans that may pass their brakes.
+    retry_dead
+        Let go of all rows that were refused before, so that they are tried again.
+    on_progress
+        Told of each batch.
+    destinations
+        Instead of those that the settings name.
+
+    Raises
+    ------
+    UsageError
+        If no destination is set up, or one that is named is not.
+    DealhouseError
+        If the last build did not finish well, or is not of the present.
+    """
+    home, own = settings.layout(), SyncSettings()
+    chosen = _chosen(configured(settings) if destinations is None else destinations, only)
+    home.outbox.mkdir(parents=True, exist_ok=True)
+    try:
+        with file_lock(home.outbox / "sync.lock", "sync", settings.lock_wait_seconds):
+            ledger = Ledger(home)
+            if retry_dead and not is_dry_run:
+                _release(ledger, [one.name for one in chosen])
+            with writer_lock(home, "sync", settings.lock_wait_seconds):
+                ensure_warehouse(home, settings)
+                with open_store(home, settings) as con:
+                    _require_good_build(con)
+                    results = _plan_all(con, settings, own, ledger, chosen, is_first or is_dry_run)
+            for destination, result in zip(chosen, results, strict=True):
+                result.withheld = [plan for plan in result.plans if plan.brakes and plan.digest not in approved]
+                if not is_dry_run:
+                    _deliver_all(ledger, own, destination, result, on_progress)
+                    _note(ledger, result)
+            return results
+    finally:
+        for one in chosen:
+            one.close()
+
+
+def _chosen(destinations: Sequence[Destination], only: Collection[str]) -> list[Destination]:
+    names = [one.name for one in destinations]
+    unknown = sorted(set(only) - set(names))
+    if unknown:
+        raise UsageError(
+            f"There is no destination {unknown[0]}.",
+            why=f"set up are {', '.join(names) or 'none'}",
+            todo="See .env.example for the settings of each kind.",
+        )
+    if not names:
+        raise UsageError("No destination is set up.", todo="See .env.example for the settings of each kind.")
+    return [one for one in destinations if not only or one.name in only]
+
+
+def _require_good_build(con: duckdb.DuckDBPyConnection) -> None:
+    exists = con.execute(
+        "select count(*) from duckdb_tables() where schema_name = 'raw' and table_name = 'build_state'"
+    ).fetchone()
+    row = None
+    if exists and exists[0]:
+        row = con.execute("select is_whole, asked_as_of, asked_known_at from raw.build_state").fetchone()
+    if row is None or not row[0]:
+        raise DealhouseError(
+            "Nothing was sent: the tables are not those of a build that finished well.",
+            why="a model or a check of severity error failed, the build was cut short, or there has been none",
+            todo="Run `dealhouse run` until it succeeds.",
+        )
+    if row[1] is not None or row[2] is not None:
+        raise DealhouseError(
+            "Nothing was sent: the tables show the past.",
+            why=f"they were built with --as-of {row[1]} --known-at {row[2]}",
+            todo="Run `dealhouse run` without these, then sync.",
+        )
+
+
+def _release(ledger: Ledger, names: Sequence[str]) -> None:
+    con = duckdb.connect()
+    try:
+        con.execute("create schema raw")
+        files = [str(path) for path in ledger.files()]
+        if not files:
+            return
+        dead = con.sql(
+            f"select destination, object_name, tenant_id, sync_key, operation, refused_payload as payload, message_id "
+            f"from ({FOLD}) where refused_payload is not null and destination in (select unnest(?))",
+            params=[files, list(names)],
+        ).to_arrow_table()
+    finally:
+        con.close()
+    for name in names:
+        of_name = dead.filter(pc.equal(dead["destination"], name))
+        for object_name in sorted(set(of_name["object_name"].to_pylist())):
+            ledger.release(name, object_name, of_name.filter(pc.equal(of_name["object_name"], object_name)))
+
+
+def _plan_all(
+    con: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    own: SyncSettings,
+    ledger: Ledger,
+    chosen: Sequence[Destination],
+    may_be_first: bool,
+) -> list[Delivered]:
+    ledger.hand_over(con)
+    segments.refresh(con, segments.load(own.segments or settings.layout().root / "segments", con))
+    entries = [entry for entry in ledger.entries() if entry["kind"] == "synced"]
+    con.execute("begin")
+    con.execute("delete from raw.sync_target")
+    for one in chosen:
+        for object_name in sorted(one.capabilities.objects):
+            types: list[str | None] = [None]
+            if object_name == "event" and one.capabilities.event_types is not None:
+                types = [*sorted(one.capabilities.event_types)]
+            con.executemany(
+                "insert into raw.sync_target values (?, ?, ?, ?)",
+                [[one.name, object_name, one.capabilities.tenant_id, kind] for kind in types],
+            )
+    con.execute("commit")
+    results = []
+    for one in chosen:
+        result = Delivered(one.name)
+        results.append(result)
+        earlier = [entry for entry in entries if entry["destination"] == one.name]
+        try:
+            held = _take_over_state(con, one) if one.capabilities.holds_state else 0
+        except Exception as error:  # whatever keeps one destination from answering is no matter of the others
+            result.problem = _first_line(error)
+            continue
+        if not (earlier or held or may_be_first):
+            result.problem = "nothing was ever sent there: look with --dry-run, and begin with --first"
+            continue
+        for object_name in sorted(one.capabilities.objects):
+            sizes = [entry["sizes"][object_name] for entry in earlier if object_name in entry["sizes"]]
+            result.plans.append(planning.make(con, one, object_name, own, sizes))
+    return results
+
+
+def _take_over_state(con: duckdb.DuckDBPyConnection, destination: Destination) -> int:
+    """Believe a destination about what it holds, rather than the ledger; tell how many rows that is."""
+    total = 0
+    con.execute("begin")
+    try:
+        for object_name in sorted(destination.capabilities.objects):
+            rows = [(one.tenant_id, one.key, json.dumps(one.payload)) for one in destination.acknowledged(object_name)]
+            total += len(rows)
+            con.execute(
+                "update raw.delivery set payload = null, is_uncertain = false "
+                "where destination = ? and object_name = ?",
+                [destination.name, object_name],
+            )
+            if not rows:
+                continue
+            columns = [list(column) for column in zip(*rows, strict=True)]
+            con.register("held_rows", pa.table(columns, names=["tenant_id", "sync_key", "payload"]))
+            con.execute(
+                "update raw.delivery set payload = held_rows.payload from held_rows where delivery.destination = ? and "
+                "delivery.object_name = ? and delivery.tenant_id = held_rows.tenant_id and "
+                "delivery.sync_key = held_rows.sync_key",
+                [destination.name, object_name],
+            )
+            con.execute(
+                "insert into raw.delivery by name select ? as destination, ? as object_name, tenant_id, sync_key, "
+                "payload, false as is_uncertain, 'acknowledged' as status, 0 as attempts, 'insert' as operation "
+                "from held_rows anti join (select * from raw.delivery where destination = ? and object_name = ?) "
+                "as delivery using (tenant_id, sync_key)",
+                [destination.name, object_name] * 2,
+            )
+            con.unregister("held_rows")
+        con.execute("commit")
+    except BaseException:
+        con.execute("rollback")
+        raise
+    return total
+
+
+def _deliver_all(
+    ledger: Ledger, own: SyncSettings, destination: Destination, result: Delivered, on_progress: Progress
+) -> None:
+    capabilities = destination.capabilities
+    size, rate = capabilities.batch_rows, capabilities.rows_per_second
+    if rate is not None and not capabilities.is_snapshot:
+        size = min(size, max(1, math.ceil(rate)))
+    free_at = time.monotonic()
+    for plan in result.plans:
+        if plan in result.withheld:
+            continue
+        for start in range(0, len(plan.rows), size):
+            if result.problem:
+                return
+            batch = plan.rows[start : start + size]
+            if rate is not None:
+                time.sleep(max(0.0, free_at - time.monotonic()))
+                free_at = max(free_at, time.monotonic()) + len(batch) / rate
+            _deliver(ledger, destination, plan.object_name, batch, result)
+            bad = sum(result.counts[status] for status in FAILURES)
+            attempted = sum(result.counts.values())
+            if not result.problem and bad >= own.failures_from_rows and bad > own.max_failure_share * attempted:
+                result.problem = (
+                    f"{bad:,} of {attempted:,} rows were refused or failed, more than {own.max_failure_share:.0%}"
+                )
+            on_progress(destination.name, plan.object_name, start + len(batch), len(plan.rows))
+
+
+def _deliver(ledger: Ledger, destination: Destination, object_name: str, batch: Rows, result: Delivered) -> None:
+    if not destination.capabilities.holds_state:
+        ledger.attempt(destination.name, object_name, batch.table)
+    try:
+        outcomes = destination.deliver(object_name, batch)
+        assert len(outcomes) == len(batch), f"{len(outcomes)} outcomes of {len(batch)} rows"
+    except Exception as error:  # the destination is not usable; what was sent may have arrived
+        result.problem = _first_line(error)
+        outcomes = [Outcome("failed", type(error).__name__, result.problem)] * len(batch)
+    ledger.answer(destination.name, object_name, batch.table, outcomes)
+    result.counts.update(outcome.status for outcome in outcomes)
+    if len(result.answers) < 10:
+        keys = batch.table["sync_key"].to_pylist()
+        told = [
+            (object_name, key, one) for key, one in zip(keys, outcomes, strict=True) if one.status != "acknowledged"
+        ]
+        result.answers += told[: 10 - len(result.answers)]
+
+
+def _note(ledger: Ledger, result: Delivered) -> None:
+    """Keep how a sync ended, where anything happened or something is wrong or mended."""
+    last = [one for one in ledger.entries() if one["kind"] == "synced" and one["destination"] == result.destination]
+    was_stopped = bool(last) and last[-1]["is_stopped"]
+    is_stopped = bool(result.problem or result.withheld) and (bool(result.plans) or bool(last))
+    if result.counts or is_stopped != was_stopped:
+        ledger.note(
+            "synced",
+            destination=result.destination,
+            counts={status: result.counts[status] for status in STATUSES},
+            waiting=result.waiting,
+            is_stopped=is_stopped,
+            why=result.problem or "; ".join(reason for plan in result.withheld for reason in plan.brakes),
+            sizes={
+                plan.object_name: plan.source_rows
+                for plan in result.plans
+                if plan.object_name in planning.SOURCES and plan not in result.withheld
+            },
+        )
+
+
+def _first_line(error: BaseException) -> str:
+    if isinstance(error, DealhouseError):
+        return " ".join(part for part in (error.what, error.why, error.todo) if part)[:500]
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:500]
