@@ -10,7 +10,7 @@ import altair as alt
 import vl_convert
 
 from warehouse.numbers import MISSING, fmt
-from warehouse.reports.content import Chart
+from warehouse.reports.parts import Chart
 
 WIDTH, HEIGHT = 600, 150
 SCALE = 2.0

@@ -11,7 +11,7 @@ from typing import Any
 from warehouse.links import alert_link, page_link
 from warehouse.mail import Mail
 from warehouse.numbers import MISSING, fmt
-from warehouse.reports.content import name_of
+from warehouse.reports.parts import name_of
 from warehouse.reports.render import environment
 
 RAISED, RESOLVED = "ops.alert.raised", "ops.alert.resolved"
@@ -87,7 +87,10 @@ def _groups(
 
 def _line(event: Mapping[str, Any], tenant_id: str, dashboards_url: str) -> Line:
     data = _data(event)
-    subject_type, subject_id = str(data.get("subject_type") or ""), str(data.get("subject_id") or "")
+    subject_type, subject_id = (
+        str(data.get("subject_type") or ""),
+        str(data.get("subject_id") or event.get("subject") or ""),
+    )
     subject = " ".join(part for part in (subject_type, subject_id) if part) or str(data.get("alert_id", MISSING))
     severity = str(data.get("severity") or "")
     is_raised = event["type"] == RAISED

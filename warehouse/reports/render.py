@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from warehouse.links import page_link
 from warehouse.mail import Mail
 from warehouse.numbers import fmt
-from warehouse.reports.content import Cell, Report, Table
+from warehouse.reports.parts import Cell, Report, Table
 
 STYLE = {
     "font": "font-family:'Source Sans 3','Source Sans Pro','Segoe UI',Helvetica,Arial,sans-serif;",

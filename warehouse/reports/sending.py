@@ -17,7 +17,8 @@ from warehouse.lock import file_lock
 from warehouse.mail import Mail, SmtpSettings, compose, recipients_of, send
 from warehouse.publish import current, open_published
 from warehouse.publish.reader import NothingPublishedError
-from warehouse.reports.content import Report, compile_report, tenants
+from warehouse.reports.content import compile_report
+from warehouse.reports.parts import Report, tenants
 from warehouse.reports.period import Period, PeriodKind, last_complete, period_of
 from warehouse.reports.render import render_report, standalone
 from warehouse.settings import Home, Settings

@@ -50,6 +50,7 @@ class AlertMail(Destination):
     def deliver(self, object_name: str, rows: Sequence[Row]) -> list[Outcome]:
         """Send a mail per tenant, so that nobody reads of another's; see :class:`Destination`."""
         assert object_name in self.capabilities.objects
+        rows = list(rows)
         outcomes: dict[int, Outcome] = {}
         for tenant_id, numbers in _by_tenant(rows):
             outcome = self._send(tenant_id, [rows[number] for number in numbers])

@@ -144,6 +144,7 @@ class Webhook(Destination):
     def deliver(self, object_name: str, rows: Sequence[Row]) -> list[Outcome]:
         """Deliver events; see :class:`Destination`."""
         assert object_name in self.capabilities.objects
+        rows = list(rows)
         if self._is_gone():
             why = "The receiver answered earlier that it is gone; set another address."
             return [Outcome("failed", GONE, why, attempts=0)] * len(rows)
