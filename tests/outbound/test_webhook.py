@@ -198,6 +198,16 @@ def test_nothing_of_a_subject_overtakes_what_failed_before_it(receiver, sender) 
     assert list(receiver.applied) == [events[2]["id"]]
 
 
+def test_nothing_of_a_subject_overtakes_a_batch_that_failed_before_it(receiver, sender) -> None:
+    """Of three long events of one subject two fit into a request: the third waits, that of another subject does not."""
+    receiver.script[:] = ["500"] * 2
+    events = [event(number, subject, note="x" * 9_000) for number, subject in enumerate(["a", "a", "a", "b"])]
+    outcomes = sender(receiver.url, mode="batch", parallel=1, attempts=2).deliver("event", rows(events))
+    assert [outcome.status for outcome in outcomes] == ["failed", "failed", "failed", "acknowledged"]
+    assert outcomes[2].attempts == 0
+    assert list(receiver.applied) == [events[3]["id"]]
+
+
 def test_one_bad_row_in_a_batch_costs_few_requests_and_the_others_arrive(receiver, sender) -> None:
     """R12: of 500 rows that are one request each 60, the row that cannot be read is found by halves."""
     events = [event(number, f"deal-{number % 7}") for number in range(60)]

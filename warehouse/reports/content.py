@@ -89,7 +89,8 @@ def _figures(
     for row in kpis:
         if row["kpi"] == "sla_breach_rate" and row["kpi_value"] is not None:
             cell = Cell(fmt(row["kpi_value"], "rate"), f"of {fmt(row['basis_count'], 'count')} timers", _trend(row))
-            figures.append(Figure("SLA breaches", cell, fmt(row["previous_value"], "rate")))
+            before = row["previous_value"]
+            figures.append(Figure("SLA breaches", cell, "" if before is None else fmt(before, "rate")))
     shop = "shop_week" if period.kind == "week" else "shop_month"
     if not flows:
         for row in _shop_rows(marts, shop, period)[:1]:
