@@ -18,10 +18,12 @@ from dagster import (
 )
 
 from orchestration.assets import SOURCES, built, published, take_in
+from orchestration.reports import monthly_report, report_schedules, weekly_report
 from orchestration.resources import BuildOptions, Warehouse
 from orchestration.retention import daily, retention_job
 from orchestration.training import TRAINED, trained
 from warehouse.landing import waiting_files
+from warehouse.mail import SmtpSettings
 from warehouse.settings import Settings
 
 SETTINGS = Settings()
@@ -67,8 +69,8 @@ def inbox(context: SensorEvaluationContext) -> Iterator[RunRequest | SkipReason]
 
 defs = Definitions(
     assets=[SOURCES, take_in, built, published, trained],
-    jobs=[run_job, full_refresh_job, ingestion_job, train_job, retention_job],
-    schedules=[hourly, daily, weekly],
+    jobs=[run_job, full_refresh_job, ingestion_job, train_job, retention_job, weekly_report, monthly_report],
+    schedules=[hourly, daily, weekly, *report_schedules(SmtpSettings())],
     sensors=[inbox],
     resources={"warehouse": Warehouse(home=str(SETTINGS.layout().root))},
     executor=in_process_executor,

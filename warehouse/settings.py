@@ -57,6 +57,11 @@ class Home:
         return self.root / "erasure"
 
     @cached_property
+    def reports(self) -> Path:
+        """Weekly and monthly reports, as pages and as mails, and the journal of those that were sent."""
+        return self.root / "reports"
+
+    @cached_property
     def dagster(self) -> Path:
         """Dagster's own storage."""
         return self.root / "dagster"
