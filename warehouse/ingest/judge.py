@@ -55,8 +55,7 @@ class Judge:
         try:
             self._con.execute("begin")
             staged = stage(self._con, reader)
-            if staged != len(lines):
-                raise AssertionError(f"{len(lines)} lines were read as {staged} rows")
+            assert staged == len(lines), f"{len(lines)} lines were read as {staged} rows"
             validate.refuse(self._con, received_at, reader)
             tenants = self._con.execute("select tenant_id from staged order by row_number").fetchall()
             refused = {

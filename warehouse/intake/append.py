@@ -9,9 +9,7 @@ from warehouse.intake.split import Candidate, split_json
 from warehouse.settings import Home, Settings
 
 
-def append_events(
-    home: Home, events: Sequence[Mapping[str, Any]], settings: Settings | None = None
-) -> list[Answer]:
+def append_events(home: Home, events: Sequence[Mapping[str, Any]], settings: Settings | None = None) -> list[Answer]:
     """Judge events by their contracts, put them on disk, and say what became of each, in order.
 
     Neither the writer lock nor a run is waited for; the next run takes them in. Sending one again, with its id, is

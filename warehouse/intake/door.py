@@ -16,8 +16,8 @@ from warehouse.contracts.envelope import DEFAULT_TENANT
 from warehouse.ingest.deduplicate import CONFLICT
 from warehouse.ingest.judge import Judge
 from warehouse.intake.recent import Recent, content_of, key_of
-from warehouse.intake.spool import Spool
 from warehouse.intake.split import Candidate
+from warehouse.intake.spool import Spool
 from warehouse.settings import Home, Settings
 
 Status = Literal["accepted", "duplicate", "rejected"]
@@ -145,9 +145,7 @@ def _reject(one: _Pending, reason: str, message: str, is_kept: bool | None = Non
     one.answer, one.is_written = _answer(one, "rejected", reason, message, kept), kept
 
 
-def _answer(
-    one: _Pending, status: Status, reason: str = "", message: str = "", is_kept: bool = True
-) -> Answer:
+def _answer(one: _Pending, status: Status, reason: str = "", message: str = "", is_kept: bool = True) -> Answer:
     event = one.candidate.event
     return Answer(status, reason, message, _shown(event.get("id")), _shown(event.get("source")), is_kept)
 

@@ -1,7 +1,7 @@
 """Remembers the latest events that were taken, within a bound.
 
-It makes answers better and saves space. That nothing is doubled does not rest on it: ingestion compares every event with
-all that came before.
+It makes answers better and saves space. That nothing is doubled does not rest on it: ingestion compares every event
+with all that came before.
 """
 
 import hashlib

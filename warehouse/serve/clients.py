@@ -16,6 +16,7 @@ import threading
 import time
 import tomllib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -190,10 +191,8 @@ class Clients:
     def _look(self) -> list[tuple[str, int, int]]:
         """What the files look like from outside; one that is missing looks like none."""
         files = [self.path]
-        try:
+        with suppress(UsageError):
             files += [file for entry in _entries(self.path) for file in _secret_files(self.path, entry)]
-        except UsageError:
-            pass
         states = []
         for file in files:
             try:

@@ -76,9 +76,7 @@ class Commits:
         self._thread = threading.Thread(target=self._work, name="commits", daemon=True)
         self._thread.start()
 
-    def submit(
-        self, body: bytes, split: Callable[[bytes], list[Candidate]], parcel: Parcel
-    ) -> "Future[list[Answer]]":
+    def submit(self, body: bytes, split: Callable[[bytes], list[Candidate]], parcel: Parcel) -> "Future[list[Answer]]":
         """Have a body taken apart and taken; the answers come when the events are on disk.
 
         The future raises :class:`warehouse.intake.split.UnreadableBodyError` or
@@ -124,7 +122,7 @@ class Commits:
             try:
                 waiting.parcel.candidates = waiting.split(waiting.body)
                 whole.append(waiting)
-            except Exception as error:  # noqa: BLE001
+            except Exception as error:
                 waiting.answers.set_exception(error)
         try:
             self._take(whole)
@@ -133,11 +131,13 @@ class Commits:
                 whole[0].answers.set_exception(error)
                 return
             # One of them may be more than the engine can bear; the others are not to suffer for it.
-            _log.warning("A commit of %d requests failed (%s); each is tried by itself.", len(whole), type(error).__name__)
+            _log.warning(
+                "A commit of %d requests failed (%s); each is tried by itself.", len(whole), type(error).__name__
+            )
             for waiting in whole:
                 try:
                     self._take([waiting])
-                except Exception as own:  # noqa: BLE001
+                except Exception as own:
                     waiting.answers.set_exception(own)
 
     def _take(self, group: list[_Waiting]) -> None:

@@ -11,7 +11,10 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.requests = Counter(
-            "dealhouse_requests", "Requests by what was asked and answered.", ["route", "status"], registry=self.registry
+            "dealhouse_requests",
+            "Requests by what was asked and answered.",
+            ["route", "status"],
+            registry=self.registry,
         )
         self.events = Counter(
             "dealhouse_events", "Events by what became of them.", ["client", "status"], registry=self.registry
