@@ -33,7 +33,7 @@ def serve(
     from warehouse.serve.settings import ServeSettings
 
     given = {name: value for name, value in (("host", host), ("port", port), ("clients", clients)) if value is not None}
-    serving = ServeSettings(**given)
+    serving = ServeSettings().model_copy(update=given)
     known = Clients(serving.clients) if serving.clients is not None else None
     if known is None and serving.host not in LOCAL_NAMES:
         raise UsageError(
