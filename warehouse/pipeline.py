@@ -19,6 +19,7 @@ from warehouse.lock import writer_lock
 from warehouse.publish import Published, RunInfo, is_current, publish
 from warehouse.recover import ensure_warehouse, is_corruption
 from warehouse.settings import Settings
+from warehouse.sources.postgres import pull_all
 from warehouse.store import open_store
 
 _log = logging.getLogger(__name__)
@@ -42,7 +43,9 @@ def take_in(
     on_problem: Callable[[str], None] = _log.warning,
     on_known: Callable[[str], None] = _log.info,
 ) -> list[BatchResult]:
-    """Land these files, or the inbox and what came in live where none are given, and take in all that has landed.
+    """Land these files, and take in all that has landed.
+
+    Where none are given: the inbox, what came in live, and what is new in the databases that are sources.
 
     The caller holds the writer lock. A work file that cannot be read is rebuilt from landing first. `on_problem` is
     told, in words for the user, of files that were left in the inbox because they cannot be landed, and of copies in
@@ -56,6 +59,7 @@ def take_in(
     else:
         Spool(home).close()
         landed = landing.land_inbox(received_at=received_at)
+        landed += pull_all(landing, on_problem)
     for one in landed:
         if one.problem:
             on_problem(str(one))

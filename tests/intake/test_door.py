@@ -101,7 +101,9 @@ def test_a_sender_speaks_for_its_tenants_alone(settings: Settings) -> None:
     body = b"\n".join(
         b'{%s"id":"%d","source":"app","type":"app.login","time":"2026-01-01T00:00:00Z","data":{"user_id":"u"}}'
         % (tenant, number)
-        for number, tenant in enumerate([b"", b'"tenantid":"a",', b'"tenantid":"b",', b'"tenantid":null,', b'"tenantid":7,'])
+        for number, tenant in enumerate(
+            [b"", b'"tenantid":"a",', b'"tenantid":"b",', b'"tenantid":null,', b'"tenantid":7,']
+        )
     )
     twice = b'{"tenantid":"a","id":"9","source":"app","type":"app.login","time":"2026-01-01T00:00:00Z",'
     twice += b'"data":{"user_id":"u"},"tenantid":"b"}'
@@ -168,7 +170,9 @@ def test_a_body_that_is_no_json_says_why(body: bytes, reason: str) -> None:
 
 
 def test_events_keep_the_text_that_they_were_sent_as() -> None:
-    body = b'\xef\xbb\xbf [ {"id": "1",\r\n "n": 1.50, "t": "a\\nb"} ,\n{"e": 1e3}, 7, {"a":1,"a":2}, {"s":"\\ud800"} ]\n'
+    body = (
+        b'\xef\xbb\xbf [ {"id": "1",\r\n "n": 1.50, "t": "a\\nb"} ,\n{"e": 1e3}, 7, {"a":1,"a":2}, {"s":"\\ud800"} ]\n'
+    )
     found = split_json(body)
     assert [one.line for one in found[:3]] == [b'{"id": "1",   "n": 1.50, "t": "a\\nb"}', b'{"e": 1e3}', b"7"]
     assert [one.reason for one in found] == ["", "", "not_an_object", "malformed_json", "malformed_json"]

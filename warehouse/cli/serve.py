@@ -46,6 +46,8 @@ def serve(
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((serving.host, serving.port))
+        # From here on whoever connects waits for the server instead of being refused.
+        listening.listen(2048)
     except OSError as error:
         raise DealhouseError(
             "The server could not be started.",

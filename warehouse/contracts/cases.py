@@ -1,7 +1,7 @@
 """Cases: what people do about the customers and leads that a list asks them to look at.
 
-The dashboards send these, and a CRM may. A case is opened by a list and needs no event; what was done about it stands in
-``models/facts/fact_case.sql``.
+The dashboards send these, and a CRM may. A case is opened by a list and needs no event; what was done about it stands
+in ``models/facts/fact_case.sql``.
 """
 
 from warehouse.contracts.contract import EventContract

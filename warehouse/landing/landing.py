@@ -5,7 +5,7 @@ import hashlib
 import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,10 @@ class Entry:
     """Of a replay: (batch, row) of the rows that it takes in."""
     rejects: tuple[tuple[int, int, str, str], ...] = ()
     """The same, with the reason and the sentence that each had been rejected with."""
+    stream: str = ""
+    """Of what was read from a database: what of it, such as ``crm.outbox``."""
+    position: dict[str, Any] = field(default_factory=dict)
+    """Where that reading ended."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +164,15 @@ class Landing:
                     path.unlink()
         return landed
 
+    def position(self, stream: str) -> dict[str, Any]:
+        """Where the last reading of a stream ended; empty where it was never read."""
+        return next((entry.position for entry in reversed(self.entries()) if entry.stream == stream), {})
+
+    def land_pulled(self, path: Path, stream: str, position: dict[str, Any]) -> Landed:
+        """Land what was read from a database, in one with the position that the next reading goes on from."""
+        with self._tidy():
+            return self._land({"events": path}, stream, None, {"stream": stream, "position": position})
+
     def unnamed(self) -> list[Path]:
         """Kept files that no line of the manifest names, so that they are not part of the warehouse."""
         return self._unnamed({str(file["file"]) for entry in self.entries() for file in entry.files})
@@ -208,7 +221,9 @@ class Landing:
         yield
         self._remove_spare()
 
-    def _land(self, files: dict[str, Path], name: str, received_at: datetime | None) -> Landed:
+    def _land(
+        self, files: dict[str, Path], name: str, received_at: datetime | None, reading: dict[str, Any] | None = None
+    ) -> Landed:
         self.segments.mkdir(parents=True, exist_ok=True)
         entries = self.entries()
         seq = (entries[-1].seq if entries else 0) + 1
@@ -232,7 +247,8 @@ class Landing:
             kept.append({"file": final, "role": role, "name": origin.name, "sha256": digest, "bytes": size})
         content_hash = _content_hash(kept)
         for entry in entries:
-            if entry.content_hash == content_hash and entry.kind == "file":
+            # A reading is an entry of its own, whatever it read: its position has to be kept.
+            if entry.content_hash == content_hash and entry.kind == "file" and reading is None:
                 for draft, _ in temporary:
                     draft.unlink()
                 return Landed(name, None, before=entry)
@@ -240,7 +256,7 @@ class Landing:
             draft.chmod(0o444)
             draft.rename(final_path)
         chain.fsync_folder(self.segments)
-        record = {"kind": "file", "name": name, "files": kept, "received_at": _stamp(received_at)}
+        record = {"kind": "file", "name": name, "files": kept, "received_at": _stamp(received_at), **(reading or {})}
         return Landed(name, self._append(record))
 
     def _append(self, record: dict[str, Any]) -> Entry:
@@ -296,6 +312,8 @@ def _entry(record: dict[str, Any]) -> Entry:
         content_hash=_content_hash(record["files"]),
         rows=tuple((int(row[0]), int(row[1])) for row in record.get("rows", [])),
         rejects=tuple((int(row[0]), int(row[1]), str(row[2]), str(row[3])) for row in record.get("rows", [])),
+        stream=str(record.get("stream", "")),
+        position=dict(record.get("position", {})),
     )
 
 
