@@ -18,6 +18,7 @@ from warehouse.settings import Settings
 
 JSON = {"content-type": "application/json"}
 LINES = {"content-type": "application/x-ndjson"}
+DEEP = json.loads("[" * 200 + "]" * 200)
 
 
 def login(event_id: str, **changes: Any) -> dict[str, Any]:
@@ -77,7 +78,7 @@ def test_each_event_has_an_answer_of_its_own(local: Running) -> None:
         (b"{}", {}, 415, "wrong_content_type"),
         (b" " * 300_000, JSON, 413, "too_large"),
         (json.dumps(login("l1", subject="x" * 30_000)).encode(), JSON, 422, "too_large"),
-        (json.dumps(login("l2") | {"data": json.loads("[" * 200 + "]" * 200)}).encode(), JSON, 422, "invalid_attribute"),
+        (json.dumps(login("l2") | {"data": {"user_id": DEEP}}).encode(), JSON, 422, "invalid_attribute"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_taken_is_answered_with_a_reason(
@@ -120,7 +121,7 @@ def test_a_token_is_good_for_its_tenants_alone(guarded: Running) -> None:
 
 
 def test_without_clients_other_names_of_this_machine_are_refused(local: Running) -> None:
-    """A page of the web can have its name point here, but it cannot send another one."""
+    """A page of the web can have its name point here, but not send another one."""
     with local.client() as client:
         response = client.post("/events", json=login("n1"), headers={"host": "evil.example:80"})
     assert (response.status_code, response.json()["reason"]) == (403, "not_local")
@@ -138,7 +139,7 @@ def test_other_addresses_need_clients(tmp_path: Path) -> None:
 
 
 def test_what_waits_is_bounded(tmp_path: Path) -> None:
-    """Bodies that have begun to arrive fill the server: one more is told to come again, while they still come through."""
+    """Bodies that have begun to arrive fill the server: one more is told to come again; they still come through."""
     content = json.dumps([login(f"b{number}") for number in range(200)]).encode()
     head = "POST /events HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
     begun = f"{head}content-length: {len(content)}\r\n\r\n".encode() + content[:100]
