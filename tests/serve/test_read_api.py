@@ -15,10 +15,13 @@ from warehouse.settings import PROJECT_DIR
 
 TABLES = (
     "marts.funnel_b2c", "marts.funnel_b2b", "marts.cohort_retention", "marts.cohort_revenue",
-    "marts.attribution_channel", "scores.health_score", "scores.lead_score", "scores.deal_win", "facts.fact_deal", "facts.fact_deal_stage",
+    "marts.attribution_channel", "scores.health_score", "scores.lead_score", "scores.deal_win", "facts.fact_deal",
+    "facts.fact_deal_stage",
 )  # fmt: skip
-VALUES = {"string": "x", "bigint": 1, "integer": 1, "double": 0.5, "boolean": True, "date": "2026-01-01",
-          "timestamp": "2026-01-01 09:00:00"}  # fmt: skip
+VALUES = {
+    "string": "x", "bigint": 1, "integer": 1, "double": 0.5, "boolean": True, "date": "2026-01-01",
+    "timestamp": "2026-01-01 09:00:00",
+}  # fmt: skip
 FIXED = {
     "order_rule": "open", "dimension": "total", "risk_level": "red", "model": "linear", "step": "lead",
     "factors": '[{"name": "visits", "points": 3}]', "lead_id": "l1", "deal_id": "d1", "customer_id": "user:u1",

@@ -31,7 +31,8 @@ def signed(message_id: str, body: bytes, at: datetime | None = None, secret: str
 
 
 @pytest.fixture
-def clients(tmp_path: Path) -> Clients:
+def clients(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clients:
+    monkeypatch.setenv("TOKEN_OF_THE_READER", TOKENS["reader"])
     return Clients(write_clients(tmp_path))
 
 
