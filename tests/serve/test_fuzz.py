@@ -1,11 +1,13 @@
 """Requests that schemathesis makes up from the description of the API: no answer is 5xx, and each has a reason."""
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
 import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.errors import Unsatisfiable
 
 from tests.serve.running import TOKENS, Running
 
@@ -37,8 +39,9 @@ def check(server: Running, limits: settings, mode: Any) -> None:
         holds()
 
     for found in schema.get_all_operations():
-        try_operation(found.ok())
-    # Where nothing can be asked, nothing can be asked wrongly.
+        # Where nothing can be said, as in GET /health, nothing can be said wrongly.
+        with suppress(Unsatisfiable):
+            try_operation(found.ok())
     assert len(asked) == 9 if mode == schemathesis.GenerationMode.POSITIVE else len(asked) >= 5
     assert requests.get(f"{server.url}/health", timeout=30).json() == {"status": "ok"}
 

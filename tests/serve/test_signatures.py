@@ -96,7 +96,8 @@ def test_secrets_are_exchanged_without_a_restart(clients: Clients, tmp_path: Pat
     def both() -> dict[str, str]:
         nonlocal number
         number += 1
-        old, new = signed(f"m{number}", b""), signed(f"m{number}", b"", secret=NEW)
+        at = datetime.now(UTC)
+        old, new = signed(f"m{number}", b"", at), signed(f"m{number}", b"", at, NEW)
         return old | {"webhook-signature": f"v1a,ignored {old['webhook-signature']} {new['webhook-signature']}"}
 
     for text in (f"{SIGNING}\n", f"{SIGNING}\n{NEW}\n", f"{NEW}\n"):

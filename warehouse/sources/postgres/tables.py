@@ -56,7 +56,8 @@ def read(
             key = hashlib.sha256(f"{row['id']}\0{changed.isoformat()}".encode()).hexdigest()[:16]
             seen.append((changed, key))
             # A clock that is ahead must not hide what others still write.
-            latest = max(latest or changed, min(changed, now))
+            known = min(changed, now)
+            latest = known if latest is None else max(latest, known)
             if len(seen) > 4 * MOST_REMEMBERED:
                 seen = [one for one in seen if one[0] >= latest - lag]
             if key not in remembered:
