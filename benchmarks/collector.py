@@ -62,11 +62,18 @@ class Load:
     refused: int = 0
     memory: list[float] = field(default_factory=list)
     """Resident memory of the server in MB, every second."""
+    cpu_seconds: float = 0.0
+    """Processor time of the server."""
 
     @property
     def rate(self) -> float:
         """Events a second."""
         return len(self.requests) * BATCH / self.seconds
+
+    @property
+    def rate_per_cpu(self) -> float:
+        """Events for a second of processor time: what is left of the rate when others want the processors too."""
+        return len(self.requests) * BATCH / self.cpu_seconds
 
     def quantile(self, share: float) -> float:
         """Milliseconds that this share of the requests took at most."""
@@ -84,10 +91,12 @@ def compare(folder: Path, seconds: float, rounds: int) -> None:
         with _collector(folder / f"home-{number}") as (port, pid):
             ours.append(_load(port, pid, seconds, None))
     mine, theirs = (statistics.median(load.rate for load in loads) for loads in (ours, bare))
+    mine_cpu, theirs_cpu = (statistics.median(load.rate_per_cpu for load in loads) for loads in (ours, bare))
     print(
         f"collector at full speed, batches of {BATCH}: {mine:,.0f} events/s (target {STEADY:,}), p99 "
         f"{max(load.quantile(0.99) for load in ours):.0f} ms; bare server: {theirs:,.0f} events/s; "
-        f"ratio {mine / theirs:.3f}"
+        f"ratio {mine / theirs:.3f}; for a second of processor time {mine_cpu:,.0f} and {theirs_cpu:,.0f} events, "
+        f"ratio {mine_cpu / theirs_cpu:.3f}"
     )
     with _collector(folder / "home-steady") as (port, pid):
         steady = _load(port, pid, seconds, STEADY)
@@ -161,6 +170,7 @@ def _load(port: int, pid: int, seconds: float, rate: int | None) -> Load:
             due += pause
         connection.close()
 
+    cpu_before = _cpu_seconds(pid)
     senders = [threading.Thread(target=send, args=(number,)) for number in range(CONNECTIONS)]
     for one in senders:
         one.start()
@@ -168,7 +178,13 @@ def _load(port: int, pid: int, seconds: float, rate: int | None) -> Load:
         load.memory.append(_resident_mb(pid))
         time.sleep(1)
     load.seconds = time.perf_counter() - started
+    load.cpu_seconds = _cpu_seconds(pid) - cpu_before
     return load
+
+
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _resident_mb(pid: int) -> float:
