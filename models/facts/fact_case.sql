@@ -21,7 +21,12 @@ reopenings as (
 ),
 
 standing as (
-    select actions.*
+    select
+        actions.*,
+        row_number() over (
+            partition by actions.tenant_id, actions.subject_type, actions.subject_id, actions.event_type
+            order by actions.event_number desc
+        ) as recency
     from actions
     left join reopenings
         on
@@ -29,26 +34,32 @@ standing as (
             and actions.subject_type = reopenings.subject_type
             and actions.subject_id = reopenings.subject_id
     where actions.event_number > coalesce(reopenings.last_number, 0)
+),
+
+-- Of each kind of action the last one, also in what it leaves unsaid.
+latest as (
+    select
+        standing.*,
+        standing.event_type = 'ops.case.taken' as is_taking,
+        standing.event_type = 'ops.case.handled' as is_handling,
+        standing.event_type = 'ops.case.snoozed' as is_snoozing
+    from standing
+    where standing.recency = 1
 )
 
 -- People act on few cases, so that all actions are read each time.
 select
-    standing.tenant_id,
-    standing.subject_type,
-    standing.subject_id,
-    max_by(standing.event_type, standing.event_number) as last_action,
-    max(standing.occurred_at) as last_changed_at,
-    max_by(standing.acted_by, standing.event_number) filter (where standing.event_type = 'ops.case.taken') as taken_by,
-    max_by(standing.occurred_at, standing.event_number) filter (where standing.event_type = 'ops.case.taken') as taken_at,
-    max_by(standing.acted_by, standing.event_number) filter (where standing.event_type = 'ops.case.handled') as handled_by,
-    max_by(standing.occurred_at, standing.event_number) filter (where standing.event_type = 'ops.case.handled') as handled_at,
-    max_by(coalesce(standing.outcome, 'other'), standing.event_number) filter (
-        where standing.event_type = 'ops.case.handled'
-    ) as handled_outcome,
-    -- Below 0 stands for a score that was not stated: a null would let an earlier one pass for it.
-    nullif(
-        max_by(coalesce(standing.score, -1), standing.event_number) filter (where standing.event_type = 'ops.case.handled'), -1
-    ) as handled_score,
-    max_by(standing.snoozed_until, standing.event_number) filter (where standing.event_type = 'ops.case.snoozed') as snoozed_until
-from standing
-group by standing.tenant_id, standing.subject_type, standing.subject_id
+    latest.tenant_id,
+    latest.subject_type,
+    latest.subject_id,
+    max_by(latest.event_type, latest.event_number) as last_action,
+    max(latest.occurred_at) as last_changed_at,
+    max(latest.acted_by) filter (where latest.is_taking) as taken_by,
+    max(latest.occurred_at) filter (where latest.is_taking) as taken_at,
+    max(latest.acted_by) filter (where latest.is_handling) as handled_by,
+    max(latest.occurred_at) filter (where latest.is_handling) as handled_at,
+    max(coalesce(latest.outcome, 'other')) filter (where latest.is_handling) as handled_outcome,
+    max(latest.score) filter (where latest.is_handling) as handled_score,
+    max(latest.snoozed_until) filter (where latest.is_snoozing) as snoozed_until
+from latest
+group by latest.tenant_id, latest.subject_type, latest.subject_id
