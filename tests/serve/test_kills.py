@@ -13,6 +13,7 @@ import pytest
 
 from tests.serve.running import Running
 from tests.serve.test_events import login
+from warehouse.intake import append_events
 from warehouse.pipeline import take_in
 from warehouse.settings import Settings
 from warehouse.store import open_store
@@ -72,6 +73,9 @@ def check(folder: Path, kills: int, seed: int) -> None:
         for one in sending:
             one.join()
     batches = take_in(settings)
+    # What a killed server was judging goes with the next one.
+    assert append_events(settings.layout(), [login("last")], settings)[0].status == "accepted"
+    assert list((folder / "home" / "tmp").glob("judged-*.ndjson")) == []
     assert sum(batch.rejected for batch in batches) == 0
     with open_store(settings.layout(), settings) as con:
         raw = Counter(row[0] for row in con.execute("select event_id from raw.events").fetchall())

@@ -73,6 +73,7 @@ class Judge:
         for raw in reader.raw_rows(refused.keys()):
             _, reason, message = envelope.explained(raw, *refused[raw.row_number])
             found[raw.row_number - 1] = Judged(found[raw.row_number - 1].tenant_id, reason, message)
+        self.path.unlink(missing_ok=True)
         return found
 
     def close(self) -> None:

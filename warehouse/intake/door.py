@@ -9,6 +9,7 @@ import os
 import secrets
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from warehouse.clock import utc_now
@@ -23,6 +24,7 @@ from warehouse.settings import Home, Settings
 Status = Literal["accepted", "duplicate", "rejected"]
 
 WRONG_TENANT = "wrong_tenant"
+_JUDGED = "judged-"
 _LEFT_TO_THE_SENDER = frozenset({WRONG_TENANT, "future_time", "too_large"})
 """Rejected here for what ingestion might not see, so that they must not get there. Others go to quarantine, from where
 `dealhouse rejects --replay` takes them in once a contract accepts them."""
@@ -74,8 +76,10 @@ class Door:
 
     def __post_init__(self) -> None:
         self.spool = Spool(self.home)
-        name = f"judged-{os.getpid()}-{secrets.token_hex(4)}.ndjson"
-        self._judge = Judge(self.home.root / "tmp" / name, self.settings.max_event_bytes)
+        folder = self.home.root / "tmp"
+        _remove_left_behind(folder)
+        name = f"{_JUDGED}{os.getpid()}-{secrets.token_hex(4)}.ndjson"
+        self._judge = Judge(folder / name, self.settings.max_event_bytes)
 
     def take(self, parcels: Sequence[Parcel]) -> list[list[Answer]]:
         """Judge the events of all parcels, write them with one sync of the disk, and answer each, in order.
@@ -138,6 +142,18 @@ class Door:
                 "The source has sent an event of this id with other content before. The first stays; give the new one "
                 "an id of its own if it is meant.",
             )
+
+
+def _remove_left_behind(folder: Path) -> None:
+    """Remove what processes were judging when they were killed: events should lie nowhere but where they are kept."""
+    for path in folder.glob(f"{_JUDGED}*.ndjson"):
+        pid = path.name.removeprefix(_JUDGED).partition("-")[0]
+        try:
+            os.kill(int(pid), 0)
+        except (ProcessLookupError, ValueError):
+            path.unlink(missing_ok=True)
+        except PermissionError:
+            continue
 
 
 def _reject(one: _Pending, reason: str, message: str, is_kept: bool | None = None) -> None:
