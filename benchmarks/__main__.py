@@ -13,7 +13,7 @@ from pathlib import Path
 
 import duckdb
 
-from benchmarks import measure
+from benchmarks import collector, measure
 from benchmarks.data import EVENTS_PER_DEAL, write_log
 
 WORK = "benchmarks.work"
@@ -26,8 +26,9 @@ def main() -> None:
         "parts",
         nargs="*",
         default=["ingest", "build", "runs", "marts"],
-        help="ingest, build, runs, marts, scaling, writeback",
+        help="ingest, build, runs, marts, scaling, writeback, collector",
     )
+    parser.add_argument("--seconds", type=float, default=20.0, help="how long the collector is under each load")
     parser.add_argument("--events", type=int, default=5_000_000, help="events of the log")
     parser.add_argument("--rounds", type=int, default=1, help="rounds of baseline and ours")
     parser.add_argument("--rows", type=int, default=100_000, help="rows that are written back")
@@ -37,7 +38,7 @@ def main() -> None:
     versions = f"DuckDB {duckdb.__version__}, Python {platform.python_version()}"
     print(f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {options.threads} threads, {versions}: {call}")
     with tempfile.TemporaryDirectory(prefix="dealhouse-bench-") as folder:
-        bench = Bench(Path(folder), options.events, options.rounds, options.threads, options.rows)
+        bench = Bench(Path(folder), options.events, options.rounds, options.threads, options.rows, options.seconds)
         for part in options.parts:
             getattr(bench, part)()
 
@@ -45,9 +46,12 @@ def main() -> None:
 class Bench:
     """The parts, on one log."""
 
-    def __init__(self, folder: Path, events: int, rounds: int, threads: int, rows: int = 100_000) -> None:
+    def __init__(
+        self, folder: Path, events: int, rounds: int, threads: int, rows: int = 100_000, seconds: float = 20.0
+    ) -> None:
         self.rows = rows
         self.folder, self.events, self.rounds, self.threads = folder, events, rounds, threads
+        self.seconds = seconds
         self.home = folder / "home"
 
     @cached_property
@@ -143,6 +147,10 @@ class Bench:
         done = measure.run(WORK, "run_all", home=home, path=str(path))
         assert done.answer == "incremental", done
         return done
+
+    def collector(self) -> None:
+        """Events by HTTP against a server that only reads the body; then at a steady 2,000 a second, with memory."""
+        collector.compare(self.folder / "collector", self.seconds, self.rounds)
 
     def scaling(self) -> None:
         """Exponent of the time of ingestion and of the full build from a tenth of the log to all of it."""

@@ -22,6 +22,7 @@ from orchestration.reports import monthly_report, report_schedules, weekly_repor
 from orchestration.resources import BuildOptions, Warehouse
 from orchestration.retention import daily, retention_job
 from orchestration.training import TRAINED, trained
+from warehouse.intake.spool import Spool
 from warehouse.landing import waiting_files
 from warehouse.mail import SmtpSettings
 from warehouse.settings import Settings
@@ -59,12 +60,17 @@ hourly = ScheduleDefinition(job=run_job, cron_schedule="0 * * * *", default_stat
 
 @sensor(job=run_job, minimum_interval_seconds=30, default_status=DefaultSensorStatus.STOPPED)
 def inbox(context: SensorEvaluationContext) -> Iterator[RunRequest | SkipReason]:
-    """Start a run when files wait in the inbox; the same files start only one."""
-    waiting = waiting_files(SETTINGS.layout())
+    """Start a run when files wait in the inbox, or events that came in live; the same ones start only one."""
+    home = SETTINGS.layout()
+    waiting = [f"{path.name}:{path.stat().st_mtime_ns}" for path in waiting_files(home)]
+    # What comes in live is appended to one file until a run closes it: its name stands for all that is in it.
+    live = Spool(home).open_file()
+    if live is not None:
+        waiting.append(live.name)
     if not waiting:
         yield SkipReason("The inbox is empty.")
         return
-    yield RunRequest(run_key="|".join(f"{path.name}:{path.stat().st_mtime_ns}" for path in waiting))
+    yield RunRequest(run_key="|".join(waiting))
 
 
 defs = Definitions(

@@ -14,11 +14,13 @@ from warehouse import dbt
 from warehouse.build import Built, Clocks, build
 from warehouse.erasure.pending import refuse_while_pending
 from warehouse.ingest import BatchResult, ingest_pending, rebuild
+from warehouse.intake.spool import Spool
 from warehouse.landing import Landing
 from warehouse.lock import writer_lock
 from warehouse.publish import Published, RunInfo, is_current, pointer, publish
 from warehouse.recover import ensure_warehouse, is_corruption
 from warehouse.settings import Settings
+from warehouse.sources.postgres import pull_all
 from warehouse.store import open_store
 
 _log = logging.getLogger(__name__)
@@ -42,7 +44,9 @@ def take_in(
     on_problem: Callable[[str], None] = _log.warning,
     on_known: Callable[[str], None] = _log.info,
 ) -> list[BatchResult]:
-    """Land these files, or the inbox where none are given, and take in all that has landed.
+    """Land these files, and take in all that has landed.
+
+    Where none are given: the inbox, what came in live, and what is new in the databases that are sources.
 
     The caller holds the writer lock. A work file that cannot be read is rebuilt from landing first. `on_problem` is
     told, in words for the user, of files that were left in the inbox because they cannot be landed, and of copies in
@@ -55,7 +59,9 @@ def take_in(
     if paths:
         landed = landing.land_all(paths, mapping=mapping, received_at=received_at)
     else:
+        Spool(home).close()
         landed = landing.land_inbox(received_at=received_at)
+        landed += pull_all(landing, on_problem)
     for one in landed:
         if one.problem:
             on_problem(str(one))

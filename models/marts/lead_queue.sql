@@ -72,6 +72,13 @@ select
     lead_routes.suggested_owner_id,
     lead_routes.routing_method,
     scored.created_at,
+    {{ case_status('cases', 'scored.score') }} as case_status,
+    cases.taken_by,
+    cases.taken_at,
+    cases.handled_by,
+    cases.handled_at,
+    cases.handled_outcome,
+    cases.snoozed_until,
     row_number() over (
         partition by scored.tenant_id
         order by
@@ -86,3 +93,8 @@ left join actions
     on scored.tenant_id = actions.tenant_id and scored.lead_id = actions.lead_id
 left join lead_routes
     on scored.tenant_id = lead_routes.tenant_id and scored.lead_id = lead_routes.lead_id
+left join {{ ref('fact_case') }} as cases
+    on
+        scored.tenant_id = cases.tenant_id
+        and cases.subject_type = 'lead'
+        and scored.lead_id = cases.subject_id

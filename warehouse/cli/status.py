@@ -71,10 +71,12 @@ def _as_of(home: Home) -> str:
 
 
 def _waiting(home: Home) -> str:
+    from warehouse.intake.spool import Spool
     from warehouse.landing import waiting_files
 
     inbox = len(waiting_files(home))
-    return f"{inbox} file{'' if inbox == 1 else 's'} in the inbox, {_unpublished(home)} landed and not published"
+    live = "events that came in live, " if Spool(home).open_file() is not None else ""
+    return f"{inbox} file{'' if inbox == 1 else 's'} in the inbox, {live}{_unpublished(home)} landed and not published"
 
 
 def _unpublished(home: Home) -> int:

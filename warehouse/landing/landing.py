@@ -5,7 +5,7 @@ import hashlib
 import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,10 @@ class Entry:
     """The same, with the reason and the sentence that each had been rejected with."""
     received_hash: str = ""
     """Of its files as they were received: what is sent again is known by it, also after an erasure."""
+    stream: str = ""
+    """Of what was read from a database: what of it, such as ``crm.outbox``."""
+    position: dict[str, Any] = field(default_factory=dict)
+    """Where that reading ended."""
 
 
 @dataclass(frozen=True)
@@ -166,6 +170,15 @@ class Landing:
                     path.unlink()
         return landed
 
+    def position(self, stream: str) -> dict[str, Any]:
+        """Where the last reading of a stream ended; empty where it was never read."""
+        return next((entry.position for entry in reversed(self.entries()) if entry.stream == stream), {})
+
+    def land_pulled(self, path: Path, stream: str, position: dict[str, Any]) -> Landed:
+        """Land what was read from a database, in one with the position that the next reading goes on from."""
+        with self._tidy():
+            return self._land({"events": path}, stream, None, {"stream": stream, "position": position})
+
     def unnamed(self) -> list[Path]:
         """Kept files that no line of the manifest names, so that they are not part of the warehouse."""
         return self._unnamed({str(file["file"]) for entry in self.entries() for file in entry.files})
@@ -241,7 +254,9 @@ class Landing:
         yield
         self._remove_spare()
 
-    def _land(self, files: dict[str, Path], name: str, received_at: datetime | None) -> Landed:
+    def _land(
+        self, files: dict[str, Path], name: str, received_at: datetime | None, reading: dict[str, Any] | None = None
+    ) -> Landed:
         self.segments.mkdir(parents=True, exist_ok=True)
         entries = self.entries()
         seq = self._read[2] + 1
@@ -269,7 +284,12 @@ class Landing:
                 kept[-1]["received_sha256"] = received
         hashes = {_content_hash(kept), _received_hash(kept)}
         for entry in entries:
-            if entry.kind == "file" and not hashes.isdisjoint((entry.content_hash, entry.received_hash)):
+            # A reading is an entry of its own, whatever it read: its position has to be kept.
+            if (
+                entry.kind == "file"
+                and reading is None
+                and not hashes.isdisjoint((entry.content_hash, entry.received_hash))
+            ):
                 for draft, _ in temporary:
                     draft.unlink()
                 return Landed(name, None, before=entry)
@@ -277,7 +297,7 @@ class Landing:
             draft.chmod(0o444)
             draft.rename(final_path)
         chain.fsync_folder(self.segments)
-        record = {"kind": "file", "name": name, "files": kept, "received_at": _stamp(received_at)}
+        record = {"kind": "file", "name": name, "files": kept, "received_at": _stamp(received_at), **(reading or {})}
         return Landed(name, self._append(record))
 
     def _append(self, record: dict[str, Any]) -> Entry:
@@ -338,6 +358,8 @@ def _entry(record: dict[str, Any]) -> Entry:
         received_hash=_received_hash(record.get("received_files", record["files"])),
         rows=tuple((int(row[0]), int(row[1])) for row in record.get("rows", [])),
         rejects=tuple((int(row[0]), int(row[1]), str(row[2]), str(row[3])) for row in record.get("rows", [])),
+        stream=str(record.get("stream", "")),
+        position=dict(record.get("position", {})),
     )
 
 

@@ -1,0 +1,131 @@
+"""Rows of the ecosystem CRM's tables become events; the answers are worked out by hand."""
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from warehouse.pipeline import take_in
+from warehouse.settings import Settings
+from warehouse.store import open_store
+
+A, C, L, D, R = (f"00000000-0000-0000-0000-00000000000{number}" for number in range(1, 6))
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    path = settings.layout().root / "sources" / "crm.toml"
+    path.write_text('dsn_env = "CRM_DSN"\n[tables]\nlag_seconds = 3600\ntenant = "acme"\n')
+    return settings
+
+
+def events(settings: Settings) -> list[tuple[Any, ...]]:
+    with open_store(settings.layout(), settings) as con:
+        rows = con.execute(
+            "select event_type, cast(occurred_at as varchar), cast(data as varchar) from raw.events "
+            "where tenant_id = 'acme' and source = 'crm' order by event_type, occurred_at, event_id"
+        ).fetchall()
+        assert con.execute("select count(*) from raw.rejected_events").fetchone() == (0,)
+    return [(kind, at, json.loads(data)) for kind, at, data in rows]
+
+
+def fill(dsn: str) -> None:
+    with psycopg.connect(dsn) as con:
+        con.execute(
+            "insert into account values (%s, 'Harbour', 'museum', 'retail', '50-200', 'https://www.harbour.example/x', "
+            "null, '2026-01-01', '2026-01-02 10:00')",
+            [A],
+        )
+        con.execute(
+            "insert into contact values (%s, null, %s, 'Ann', 'Lee', 'ann@example.com', null, 'champion', 'prospect', "
+            "'2026-01-01', '2026-01-01')",
+            [C, A],
+        )
+        con.execute(
+            "insert into lead (id, email, source, status, created_at, updated_at) "
+            "values (%s, 'ann@example.com', 'billboard', 'qualified', '2026-01-01', '2026-01-03')",
+            [L],
+        )
+        con.execute(
+            "insert into deal (id, account_id, contact_id, title, amount, stage, probability, expected_close_date, "
+            "created_at, updated_at) "
+            "values (%s, %s, %s, 'Fleet', 1234.50, 'proposal', 40, '2026-03-01', '2026-01-04', '2026-01-05')",
+            [D, A, C],
+        )
+
+
+def test_rows_become_events(settings: Settings, dsn: str) -> None:
+    fill(dsn)
+    assert [batch.file for batch in take_in(settings)] == ["crm.account", "crm.contact", "crm.lead", "crm.deal"]
+    deal = {"deal_id": D}
+    assert events(settings) == [
+        (
+            "crm.account.upserted", "2026-01-02 10:00:00",
+            {"account_id": A, "name": "Harbour", "kind": "other", "domain": "harbour.example", "industry": "retail"},
+        ),
+        (
+            "crm.contact.upserted", "2026-01-01 00:00:00",
+            {"contact_id": C, "account_id": A, "first_name": "Ann", "last_name": "Lee", "email": "ann@example.com",
+             "role": "champion", "lifecycle_stage": "prospect"},
+        ),
+        ("crm.deal.created", "2026-01-04 00:00:00", {**deal, "pipeline": "b2b"}),
+        ("crm.deal.created", "2026-01-05 00:00:00", {**deal, "pipeline": "b2b", "account_id": A, "contact_id": C}),
+        ("crm.deal.stage_changed", "2026-01-05 00:00:00", {**deal, "to_stage": "proposal"}),
+        (
+            "crm.deal.updated", "2026-01-05 00:00:00",
+            {**deal, "amount": "1234.50", "currency": "USD", "expected_close_date": "2026-03-01", "probability": 0.4,
+             "title": "Fleet"},
+        ),
+        ("crm.lead.created", "2026-01-01 00:00:00", {"lead_id": L, "lead_source": "other"}),
+        ("crm.lead.qualified", "2026-01-03 00:00:00", {"lead_id": L}),
+        (
+            "crm.lead.updated", "2026-01-03 00:00:00",
+            {"lead_id": L, "lead_source": "other", "email": "ann@example.com"},
+        ),
+    ]  # fmt: skip
+
+
+def test_what_changed_comes_and_what_did_not_does_not(settings: Settings, dsn: str) -> None:
+    fill(dsn)
+    take_in(settings)
+    assert take_in(settings) == []
+    with psycopg.connect(dsn) as con:
+        con.execute(
+            "update deal set stage = 'closed_won', actual_close_date = '2026-02-01', updated_at = '2026-02-02 08:00' "
+            "where id = %s",
+            [D],
+        )
+    (batch,) = take_in(settings)
+    # The creation has been there: the other links, the update and the win are new.
+    assert (batch.file, batch.accepted, batch.duplicate, batch.rejected) == ("crm.deal", 3, 1, 0)
+    assert ("crm.deal.won", "2026-02-01 00:00:00", {"deal_id": D}) in events(settings)
+    assert take_in(settings) == []
+
+
+def test_what_commits_late_is_found_within_the_lag(settings: Settings, dsn: str) -> None:
+    fill(dsn)
+    insert = "insert into account (id, name, created_at, updated_at) values (%s, %s, %s, %s)"
+    with psycopg.connect(dsn) as late:
+        late.execute(insert, [R, "Late", datetime(2026, 1, 2, 9, 30), datetime(2026, 1, 2, 9, 30)])
+        take_in(settings)
+        late.commit()
+    (batch,) = take_in(settings)
+    assert (batch.accepted, batch.duplicate) == (1, 0)
+    assert take_in(settings) == []
+
+
+def test_a_clock_that_is_ahead_hides_nothing(settings: Settings, dsn: str) -> None:
+    """One row claims to have changed next year; what is written now is still seen, and the row comes once."""
+    insert = "insert into account (id, name, created_at, updated_at) values (%s, %s, %s, %s)"
+    with psycopg.connect(dsn, autocommit=True) as con:
+        (now,) = con.execute("select cast(now() at time zone 'UTC' as timestamp)").fetchone() or (None,)
+        con.execute(insert, [A, "Ahead", now, now + timedelta(days=300)])
+        (first,) = take_in(settings)
+        # From the future, says ingestion.
+        assert (first.accepted, first.rejected) == (0, 1)
+        con.execute(insert, [C, "Now", now, now])
+        (second,) = take_in(settings)
+        assert (second.accepted, second.rejected, second.duplicate) == (1, 0, 0)
+    assert take_in(settings) == []
