@@ -167,7 +167,7 @@ def _filters(now: Session, snapshot: Snapshot, wanted: tuple[str, ...]) -> Filte
             key="as_of",
             bind="query-params",
             format="YYYY-MM-DD",
-            width=150,
+            width=145,
             help=now.say("filter.as_of.help", at=fmt(stand, "instant")),
         )
         probe = View(snapshot, now.role, Filters(tenant, stand.date(), stand.date(), stand.date()))
@@ -194,7 +194,7 @@ def _choice(now: Session, key: str, values: list[Any]) -> str | None:
         key=key,
         bind="query-params",
         placeholder=now.say("filter.all"),
-        width=150,
+        width=128,
     )
 
 

@@ -19,7 +19,7 @@ from dashboards.charts.base import Spec
 from dashboards.data import Rows
 from dashboards.frame import Page
 from dashboards.kinds import column_config, kind_of
-from warehouse.numbers import fmt
+from warehouse.numbers import MISSING, fmt
 
 log = logging.getLogger(__name__)
 
@@ -67,18 +67,18 @@ def number(page: Page, card: Number) -> None:
     if card.change is not None:
         kind = "points" if card.kind in ("rate", "share") else card.kind
         delta = fmt(card.change, kind, currency=page.currency, signed=True).replace("−", "-") if card.change else 0
-    st.metric(
-        card.label,
-        fmt(card.value, card.kind, currency=page.currency),
-        delta,
-        delta_color="off" if card.is_good_up is None else "normal" if card.is_good_up else "inverse",
-        delta_description=card.note or None,
-        help=card.meaning or None,
-        border=True,
-        height="stretch",
-        chart_data=[value for value in card.trend if value is not None] or None,
-        chart_type="line",
-    )
+    with st.container(border=True, height="stretch", gap="xsmall"):
+        st.metric(
+            card.label,
+            fmt(card.value, card.kind, currency=page.currency),
+            delta,
+            delta_color="off" if card.is_good_up is None else "normal" if card.is_good_up else "inverse",
+            help=card.meaning or None,
+            chart_data=[value for value in card.trend if value is not None] or None,
+            chart_type="line",
+        )
+        if card.note:
+            st.caption(card.note)
 
 
 def card(
@@ -91,6 +91,7 @@ def card(
     note: str = "",
     on_select: Callable[[], None] | None = None,
     columns: Sequence[str] = (),
+    controls: Callable[[], object] | None = None,
 ) -> None:
     """Draw a chart in a card, with its rows behind a button.
 
@@ -106,9 +107,13 @@ def card(
         Called after a click on the chart, whose selection is ``st.session_state["chart." + key]``.
     columns
         Which columns the rows behind are shown with; all by default.
+    controls
+        Draws what switches the chart, under its title.
     """
     with st.container(border=True, height="stretch"):
         _title(page, key, rows, note)
+        if controls:
+            controls()
         if not _is_drawable(page, rows):
             return
         with _kept_apart(page, key):
@@ -125,10 +130,11 @@ def card(
                 exports(page, key, rows.table)
         if len(rows):
             behind.dataframe(
-                _shown(rows.table, columns),
+                _named(page, _shown(rows.table, columns)),
                 column_config=column_config(page, _shown(rows.table, columns)),
+                placeholder=MISSING,
                 hide_index=True,
-                height=min(420, 36 * (len(rows) + 1) + 2),
+                height=min(420, 35 * (len(rows) + 1) + 3),
                 alt=page.say(key),
             )
 
@@ -172,10 +178,11 @@ def table(
                     help=page.say("table.open"),
                 )
             st.dataframe(
-                shown,
+                _named(page, shown),
+                placeholder=MISSING,
                 column_config=config | dict(extra or {}),
                 hide_index=True,
-                height=min(height, 36 * (len(rows) + 1) + 2),
+                height=min(height, 35 * (len(rows) + 1) + 3),
                 alt=page.say(key),
                 key=f"table.{key}",
             )
@@ -278,6 +285,36 @@ def _kept_apart(page: Page, key: str) -> Iterator[None]:
 def _shown(rows: pa.Table, columns: Sequence[str]) -> pa.Table:
     names = [name for name in columns or rows.column_names if name in rows.column_names and name != "tenant_id"]
     return rows.select(names)
+
+
+NAMED = {
+    "aggregated_stage",
+    "alert_rule",
+    "case_status",
+    "check_name",
+    "gate_name",
+    "movement",
+    "risk_level",
+    "severity",
+    "sla",
+    "status",
+    "target_status",
+    "tier",
+    "trend",
+}
+"""Columns whose values the product itself gives, and which are shown in the user's language; exports keep them raw."""
+
+
+def _named(page: Page, rows: pa.Table) -> pa.Table:
+    for place, name in enumerate(rows.column_names):
+        if name in NAMED or name == "kpi":
+            values = rows.column(name).to_pylist()
+            shown = [
+                value and (page.say(f"kpi.{value}") if name == "kpi" else page.name_of("val", value))
+                for value in values
+            ]
+            rows = rows.set_column(place, name, pa.array(shown, pa.string()))
+    return rows
 
 
 __all__ = ["Number", "as_csv", "as_excel", "card", "exports", "go", "kind_of", "link", "number", "numbers", "table"]

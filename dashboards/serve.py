@@ -37,6 +37,7 @@ def options(host: str, port: int) -> dict[str, Any]:
         "client.showErrorDetails": "none",
         # Streamlit collects garbage of all generations after every run of a script, which costs more than the run.
         "runner.postScriptGC": False,
+        "runner.magicEnabled": False,
         **streamlit_options(),
     }
 

@@ -88,11 +88,9 @@ def _levels(page: Page, rows: Rows) -> Any:
     return bars(
         theme,
         [page.name_of("val", level) for level in listed],
-        [by[level]["value_at_risk_base"] for level in listed],
-        kind="amount",
-        currency=page.currency,
+        [by[level]["row_count"] for level in listed],
         colours=[colours[level] for level in listed],
-        notes=[f"· {by[level]['row_count']}" for level in listed],
+        notes=["· " + fmt(by[level]["mrr_base"], "amount", currency=page.currency) for level in listed],
     )
 
 

@@ -14,8 +14,8 @@ from warehouse.numbers import fmt
 
 ABOUT = {"group": "customers", "icon": "groups", "order": 1}
 
+# A smaller cohort is not coloured: its share says nothing.
 LEAST_COHORT = 5
-"""A smaller cohort is not coloured: its share says nothing."""
 
 
 def main() -> None:

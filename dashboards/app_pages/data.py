@@ -50,10 +50,7 @@ def main() -> None:
     )
     left, right = st.columns(2)
     sources = view.read(
-        "facts.fact_source_day",
-        ("source", "event_date", "event_count"),
-        months="event_date",
-        order=("event_date", "source"),
+        "facts.fact_source_day", ("event_date",), sums=("event_count",), months="event_date", order=("event_date",)
     )
     with left:
         card(page, "data.sources", sources, lambda: _sources(page, sources), note=page.say("data.sources.note"))
@@ -115,7 +112,9 @@ def main() -> None:
             limit=500,
         ),
     )
-    table(page, "data.deliveries", view.read("marts.delivery", order=("destination",), limit=500))
+    deliveries = view.read("facts.fact_delivery", limit=500)
+    if not deliveries.missing:  # an installation that writes nothing back has no such table
+        table(page, "data.deliveries", deliveries)
     table(
         page,
         "data.tables",
@@ -127,12 +126,11 @@ def main() -> None:
 
 
 def _sources(page: Page, rows: Rows) -> Any:
-    days = sorted(set(rows.column("event_date")))[-60:]
-    by = {(row["source"], row["event_date"]): row["event_count"] for row in rows}
     return columns(
         page.theme,
-        [fmt(day, "date") for day in days],
-        {source: [by.get((source, day)) for day in days] for source in sorted({source for source, _ in by})},
+        [fmt(day, "date") for day in rows.column("event_date")],
+        {page.say("data.events"): rows.column("event_count")},
+        colours=(page.theme.data,),
     )
 
 

@@ -121,12 +121,10 @@ def main() -> None:
         months="calendar_month",
         order=("-expense_base",),
     )
-    left, right = st.columns((3, 2))
-    with left:
+    if len(shop) or shop.missing:
         card(page, "finance.shop", shop, lambda: _shop(page, shop))
-    with right:
-        card(page, "finance.expenses", expenses, lambda: _expenses(page, expenses))
-    table(page, "finance.shop_rows", shop)
+        table(page, "finance.shop_rows", shop)
+    card(page, "finance.expenses", expenses, lambda: _expenses(page, expenses), height=220)
     table(
         page,
         "finance.movers",
@@ -200,6 +198,7 @@ def _retention(page: Page, rows: Rows) -> Any:
         kind="rate",
         target=1.0,
         target_label="100%",
+        from_zero=False,
     )
 
 

@@ -14,6 +14,7 @@ from warehouse.numbers import fmt
 
 ABOUT = {"group": "revenue", "icon": "campaign", "order": 3}
 
+NOTHING = "(none)"  # conversions that no touch led to
 MODELS = ("first", "last", "last_non_direct", "linear", "position", "time_decay", "w_shaped", "markov", "shapley")
 
 
@@ -108,7 +109,7 @@ def main() -> None:
         order=("calendar_month",),
     )
     with left:
-        card(page, "marketing.cost", spend, lambda: _cost(page, spend))
+        card(page, "marketing.cost", spend, lambda: _cost(page, spend), note=page.say("marketing.cost.note"))
     refer = view.read(
         "marts.referral",
         ("calendar_month", "referral_count", "converted_count", "conversion_rate", "revenue_base"),
@@ -187,9 +188,9 @@ def _credit(page: Page, rows: Rows) -> Any:
     by = {(row["channel"], row["model"]): row["conversions"] for row in rows}
     known = {model for _, model in by}
     models = [model for model in MODELS if model in known]
-    channels = sorted({channel for channel, _ in by}, key=lambda one: -(by.get((one, "linear")) or 0))
+    channels = sorted({channel for channel, _ in by}, key=lambda one: (one == NOTHING, -(by.get((one, "linear")) or 0)))
     channels = [one for one in channels if any(by.get((one, model)) for model in models)]
-    most = max((value for value in by.values() if value is not None), default=1)
+    most = max((value for (channel, _), value in by.items() if value is not None and channel != NOTHING), default=1)
     return heat(
         page.theme,
         [page.name_of("val", model) for model in models],
@@ -203,8 +204,8 @@ def _credit(page: Page, rows: Rows) -> Any:
 def _cost(page: Page, rows: Rows) -> Any:
     months = sorted(set(rows.column("calendar_month")))
     by = {(row["channel"], row["calendar_month"]): row["cost_base"] for row in rows}
-    channels = sorted({channel for channel, _ in by} - {"(all)"})
-    channels = [one for one in channels if any(by.get((one, month)) for month in months)]
+    latest = {channel: [by.get((channel, month)) or 0 for month in months] for channel, _ in by if channel != "(all)"}
+    channels = sorted((one for one in latest if any(latest[one])), key=lambda one: max(latest[one]), reverse=True)[:7]
     return columns(
         page.theme,
         [fmt(month, "month") for month in months],

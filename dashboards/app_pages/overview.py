@@ -41,10 +41,11 @@ def kpi_card(page: Page, name: str, history: list[dict[str, Any]]) -> Number:
     kind = kind_of_unit(last["kpi_unit"])
     change = last["value_change"]
     is_better = {"better": True, "worse": False}.get(last["trend"])
-    notes = [fmt(last["kpi_month"], "month")]
+    notes = []
     if last["target"] is not None:
         mark = {"met": "✓", "missed": "✗"}.get(last["target_status"], "")
         notes.append(page.say("kpi.target", value=fmt(last["target"], kind, currency=page.currency), mark=mark))
+    notes.append(fmt(last["kpi_month"], "month"))
     if (last["basis_count"] or 0) < 100:
         notes.append(f"n = {last['basis_count']}")
     return Number(
@@ -86,7 +87,7 @@ def main() -> None:
         if row["kpi_value"] is not None:
             history[row["kpi"]].append(row)
     numbers(page, [kpi_card(page, name, history[name]) for name in HERO if name in history], 5)
-    numbers(page, [kpi_card(page, name, history[name]) for name in REST if name in history])
+    numbers(page, [kpi_card(page, name, history[name]) for name in REST if name in history], 5)
     if not history:
         st.info(page.say("state.empty"))
 

@@ -24,7 +24,8 @@ def main() -> None:
     """Draw the page."""
     page = begin("sales", "period", "segment", "owner")
     view = page.view
-    pipelines = view.values("marts.pipeline_stage", "pipeline") or view.values("marts.win_loss", "pipeline")
+    largest = view.read("marts.pipeline_stage", ("pipeline",), sums=("deal_count",), order=("-deal_count",))
+    pipelines = largest.column("pipeline") or view.values("marts.win_loss", "pipeline")
     if not pipelines:
         st.info(page.say("state.empty"))
         done("sales")
@@ -299,7 +300,7 @@ def _reasons(page: Page, rows: Rows) -> Any:
         page.theme,
         [page.name_of("val", row["dimension_value"]) for row in listed],
         [row["lost_count"] for row in listed],
-        notes=[fmt(row["lost_base"], "amount", currency=page.currency) for row in listed],
+        notes=["· " + fmt(row["lost_base"], "amount", currency=page.currency) for row in listed],
     )
 
 

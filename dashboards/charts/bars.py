@@ -93,7 +93,7 @@ def funnel(
     spec["xAxis"] = {"type": "value", "show": False, "min": 0, "max": largest}
     names = category_axis(theme, list(steps), inverse=True, axisLine={"show": False})
     names["axisLabel"] |= {"color": theme.text}
-    to_step = ["" if i == 0 else label(rates[i - 1], "rate_whole") for i in range(len(steps))]
+    to_step = ["" if i == 0 or rates[i - 1] is None else label(rates[i - 1], "rate_whole") for i in range(len(steps))]
     conversions = category_axis(theme, to_step, inverse=True, position="right", axisLine={"show": False})
     spec["yAxis"] = [names, conversions]
     spec["series"] = [
@@ -110,39 +110,41 @@ def funnel(
     return spec
 
 
+MOST_SHARE = 2.5
+"""A bar that is longer than so many times its limit is cut there: its text says how long it is."""
+
+
 def bullets(
     theme: Theme, names: Sequence[str], values: Sequence[float | None], limits: Sequence[float | None], unit: str
 ) -> Spec:
     """Draw a bar against its own limit, as a share of it: the limit is one line for all; over it the bar is red."""
     shares = [None if v is None or not limit else v / limit for v, limit in zip(values, limits, strict=True)]
-    data = []
-    for i, share in enumerate(shares):
-        text = f"{label(values[i], unit)} / {label(limits[i], unit)}"
-        data.append(
-            {
-                "value": share,
-                "name": names[i],
-                "itemStyle": {"color": theme.bad if share is not None and share > 1 else theme.data, "borderRadius": 3},
-                "label": {"formatter": text},
-                "tooltip": {"formatter": f"{names[i]}: {text}"},
-            }
-        )
+    texts = [f"{label(value, unit)} / {label(limit, unit)}" for value, limit in zip(values, limits, strict=True)]
+    data = [
+        {
+            "value": None if share is None else min(share, MOST_SHARE),
+            "name": names[i],
+            "itemStyle": {"color": theme.bad if share is not None and share > 1 else theme.data, "borderRadius": 3},
+            "tooltip": {"formatter": f"{names[i]}: {texts[i]}"},
+        }
+        for i, share in enumerate(shares)
+    ]
+    longest = max([1.0, *(min(share, MOST_SHARE) for share in shares if share is not None)])
     spec = frame(theme)
-    spec["grid"] |= {"right": 130, "top": 4}
-    spec["xAxis"] = {
-        "type": "value",
-        "show": False,
-        "min": 0,
-        "max": max([1.15, *(s for s in shares if s is not None)]),
-    }
-    spec["yAxis"] = category_axis(theme, list(names), inverse=True, axisLine={"show": False})
-    spec["yAxis"]["axisLabel"] |= {"color": theme.text}
+    spec["grid"] |= {"top": 4}
+    spec["xAxis"] = {"type": "value", "show": False, "min": 0, "max": longest * 1.03}
+    left = category_axis(theme, list(names), inverse=True, axisLine={"show": False})
+    left["axisLabel"] |= {"color": theme.text, "width": 170, "overflow": "truncate"}
+    right = category_axis(theme, texts, inverse=True, position="right", axisLine={"show": False})
+    right["axisLabel"] |= {"color": theme.text}
+    spec["yAxis"] = [left, right]
     spec["series"] = [
         {
             "type": "bar",
             "data": data,
             "barMaxWidth": 16,
-            "label": {"show": True, "position": "right", "color": theme.text, "fontSize": 12},
+            "showBackground": True,
+            "backgroundStyle": {"color": theme.track, "borderRadius": 3},
             "markLine": {
                 "silent": True,
                 "symbol": "none",
@@ -150,7 +152,8 @@ def bullets(
                 "lineStyle": {"color": theme.text, "type": "solid", "width": 2},
                 "data": [{"xAxis": 1}],
             },
-        }
+        },
+        {"type": "bar", "yAxisIndex": 1, "data": [], "silent": True},
     ]
     return spec
 
@@ -176,9 +179,23 @@ def whiskers(
     }
     band = [None if a is None or b is None else b - a for a, b in zip(low, high, strict=True)]
     spec["series"] = [
-        {"type": "line", "data": list(low), "stack": "band", "symbol": "none", "lineStyle": {"opacity": 0}}
+        {
+            "type": "line",
+            "data": list(low),
+            "stack": "band",
+            "stackStrategy": "all",
+            "symbol": "none",
+            "lineStyle": {"opacity": 0},
+        }
         | {"tooltip": {"show": False}, "silent": True},
-        {"type": "line", "data": band, "stack": "band", "symbol": "none", "lineStyle": {"opacity": 0}}
+        {
+            "type": "line",
+            "data": band,
+            "stack": "band",
+            "stackStrategy": "all",
+            "symbol": "none",
+            "lineStyle": {"opacity": 0},
+        }
         | {"areaStyle": {"color": theme.data, "opacity": 0.14}, "tooltip": {"show": False}, "silent": True},
         {
             "type": "line",

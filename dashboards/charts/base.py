@@ -25,13 +25,6 @@ def frame(theme: Theme, **options: Any) -> Spec:
             "textStyle": {"color": theme.text, "fontSize": 12},
         },
         "grid": {"left": 8, "right": 16, "top": 16, "bottom": 8, "containLabel": True},
-        "toolbox": {
-            "right": 0,
-            "top": -6,
-            "itemSize": 13,
-            "iconStyle": {"borderColor": theme.muted},
-            "feature": {"saveAsImage": {"title": "PNG", "pixelRatio": 2, "backgroundColor": theme.background}},
-        },
         **options,
     }
 
@@ -43,11 +36,14 @@ def scale(values: Iterable[float | None], kind: str, currency: str = "") -> tupl
     """
     if kind in ("rate", "share", "rate_whole"):
         return 0.01, "{value}%", "%.1f%%"
+    values = list(values)
     largest = max((abs(value) for value in values if value is not None), default=0)
     divisor, letter = next(((d, n) for d, n in ((1e9, "B"), (1e6, "M"), (1e4, "K")) if largest >= d), (1.0, ""))
     if letter == "K":
         divisor = 1e3
-    symbol = "$" if kind in ("amount", "money") and currency == "USD" else ""
+    # An axis knows no other sign than the one before the digits: "$-1K" is worse than no currency.
+    is_signed = any(value < 0 for value in values if value is not None)
+    symbol = "$" if kind in ("amount", "money") and currency == "USD" and not is_signed else ""
     unit = {"hours": " h", "days": " d", "months": " mo", "minutes": " min", "ratio": "×"}.get(kind, "")
     digits = 1 if letter or unit or kind in ("amount", "money") else 0
     return divisor, f"{symbol}{{value}}{letter}{unit}", f"{symbol}%,.{digits}f{letter}{unit}"

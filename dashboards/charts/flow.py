@@ -37,7 +37,7 @@ def waterfall(
     divisor, template, _ = scale([*values, level], kind, currency)
     spec = frame(theme)
     spec["xAxis"] = category_axis(theme, list(names))
-    spec["xAxis"]["axisLabel"] |= {"interval": 0, "width": 84, "overflow": "break"}
+    spec["xAxis"]["axisLabel"] |= {"interval": 0, "rotate": 35 if len(names) > 6 else 0}
     spec["yAxis"] = value_axis(theme, template)
     spec["grid"] |= {"top": 28}
     spec["series"] = [

@@ -19,6 +19,7 @@ def lines(
     target_label: str = "",
     is_last_open: bool = False,
     area: bool = False,
+    from_zero: bool = True,
 ) -> Spec:
     """Draw one line per series, named at its end; a target as a dashed line.
 
@@ -26,6 +27,8 @@ def lines(
     ----------
     is_last_open
         Whether the last period is not over: it is drawn with a hollow sign, since it may still change.
+    from_zero
+        Whether the axis begins at zero; lines that stay far from it are told apart better where it does not.
     """
     every = [value for values in series.values() for value in values] + ([target] if target is not None else [])
     divisor, template, tooltip = scale(every, kind, currency)
@@ -68,7 +71,7 @@ def lines(
     spec["grid"] |= {"right": 16 + min(160, 7 * widest)}
     spec["xAxis"] = category_axis(theme, list(labels), boundaryGap=False)
     spec["xAxis"]["axisLabel"] |= {"hideOverlap": True}
-    spec["yAxis"] = value_axis(theme, template, scale=kind in ("score",))
+    spec["yAxis"] = value_axis(theme, template, scale=not from_zero)
     spec["series"] = drawn
     return spec
 

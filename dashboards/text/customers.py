@@ -35,7 +35,7 @@ TEXT = {
     ),
     "churn_list.calls": ("Who to call", "Кому звонить", "Кому телефонувати"),
     "churn_list.calls.note": ("in the order of calls", "в порядке звонков", "у порядку дзвінків"),
-    "churn_list.levels": ("Value at risk", "Деньги под угрозой", "Гроші під загрозою"),
+    "churn_list.levels": ("Customers and MRR by risk", "Клиенты и MRR по риску", "Клієнти та MRR за ризиком"),
     "page.customer": ("Customer", "Клиент", "Клієнт"),
     "page.customer.question": (
         "Does this customer use what it pays for, and how likely does it stay?",

@@ -94,6 +94,7 @@ TEXT = {
         "конверсії за каналами, моделі поруч",
     ),
     "marketing.cost": ("Acquisition cost by channel", "Затраты на привлечение", "Витрати на залучення"),
+    "marketing.cost.note": ("the seven largest", "семь крупнейших", "сім найбільших"),
     "marketing.referrals": ("Referrals", "Рекомендации", "Рекомендації"),
     "marketing.experiments": ("Experiments", "Эксперименты", "Експерименти"),
     "marketing.experiments.note": (
