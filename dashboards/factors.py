@@ -12,16 +12,11 @@ from dashboards.parts import card
 
 
 def listed(text: str | None) -> list[tuple[str, float]]:
-    """Read factors as scores write them: a list of objects, or an object by name."""
-    told: Any = json.loads(text) if text else []
-    pairs = told.items() if isinstance(told, dict) else [_pair(one) for one in told]
-    return [(str(name), float(value)) for name, value in pairs if isinstance(value, int | float)]
-
-
-def _pair(one: dict[str, Any]) -> tuple[str, Any]:
-    words = [value for value in one.values() if isinstance(value, str)]
-    figures = [value for value in one.values() if isinstance(value, int | float) and not isinstance(value, bool)]
-    return (words[0] if words else "", figures[-1] if figures else None)
+    """Read factors as scores write them: what pushes up and down, in words; or what costs points, by name."""
+    told: Any = json.loads(text) if text else {}
+    if "up" in told or "down" in told:
+        return [(one["words"], float(one["log_odds"])) for side in ("up", "down") for one in told.get(side, [])]
+    return [(name, -float(value)) for name, value in told.items() if value]
 
 
 def factors(page: Page, key: str, rows: Rows) -> None:
@@ -37,7 +32,7 @@ def factors(page: Page, key: str, rows: Rows) -> None:
                 page.theme,
                 [page.name_of("col", name) for name, _ in pairs],
                 [round(value, 2) for _, value in pairs],
-                kind="ratio" if False else "text",
+                kind="text",
                 colours=[page.theme.good if value >= 0 else page.theme.bad for _, value in pairs],
             ),
         )

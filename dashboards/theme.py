@@ -99,6 +99,8 @@ DARK = Theme(
     risk=RISK_DARK,
 )
 
+_BLACK = "#05070C"
+
 FONT = "'Source Sans', sans-serif"
 """Comes with Streamlit; nothing is fetched."""
 
@@ -110,8 +112,8 @@ def of(kind: str | None) -> Theme:
 
 def ink(background: str) -> str:
     """Black or white, whichever is read better on `background` (contrast by WCAG 2)."""
-    level = luminance(background)
-    return "#FFFFFF" if (1.05 / (level + 0.05)) >= ((level + 0.05) / 0.058) else "#0F1728"
+    level = luminance(background) + 0.05
+    return "#FFFFFF" if 1.05 / level >= level / (luminance(_BLACK) + 0.05) else _BLACK
 
 
 def luminance(colour: str) -> float:

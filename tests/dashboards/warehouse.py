@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import yaml
 
 from warehouse.publish import RunInfo, publish
@@ -52,7 +53,7 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "kpi_unit": ("share", "money", "days"),
     "target_status": ("met", "missed"),
     "trend": ("better", "worse"),
-    "factors": ('[{"feature": "days_quiet", "log_odds": 0.4}]',),
+    "factors": ('{"up": [{"words": "quiet for 9 days", "log_odds": 0.4}], "down": [], "rest": 0.0}',),
     "currency": ("USD",),
     "check_status": ("pass", "warn"),
     "gate": ("G1", "G2"),
@@ -81,9 +82,7 @@ def invented(table: str, tenant: str = "acme", rows: int = 24) -> list[dict[str,
     ]
 
 
-def make_home(
-    root: Path, rows: Mapping[str, Iterable[Mapping[str, Any]]], without: Iterable[str] = (), contacts: bool = False
-) -> Home:
+def make_home(root: Path, rows: Mapping[str, Iterable[Mapping[str, Any]]], without: Iterable[str] = ()) -> Home:
     """Publish a file with all declared tables but those `without`; columns that a row does not name are null."""
     settings = Settings(home=root)
     home = settings.layout()
@@ -103,11 +102,11 @@ def publish_rows(
             if table in without:
                 continue
             listed = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
-            con.execute(f"create table {table} ({listed})")
-            con.execute(f"comment on table {table} is 'One row per row of {table}.'")
-            values = [[row.get(name) for name in columns] for row in rows.get(table, ())]
-            if values:
-                con.executemany(f"insert into {table} values ({', '.join('?' * len(columns))})", values)
+            con.execute(f"create table {table} ({listed}); comment on table {table} is 'One row per row of {table}.'")
+            given = list(rows.get(table, ()))
+            if given:
+                filled = pa.table({name: pa.array([row.get(name) for row in given]) for name in columns})
+                con.from_arrow(filled).insert_into(table)
     publish(home, settings, RunInfo(run_id="test", batch_id=1, as_of=AS_OF))
 
 
