@@ -20,6 +20,7 @@ from dagster import (
 from orchestration.assets import SOURCES, built, published, take_in
 from orchestration.resources import BuildOptions, Warehouse
 from orchestration.training import TRAINED, trained
+from warehouse.intake.spool import Spool
 from warehouse.landing import waiting_files
 from warehouse.settings import Settings
 
@@ -56,12 +57,17 @@ hourly = ScheduleDefinition(job=run_job, cron_schedule="0 * * * *", default_stat
 
 @sensor(job=run_job, minimum_interval_seconds=30, default_status=DefaultSensorStatus.STOPPED)
 def inbox(context: SensorEvaluationContext) -> Iterator[RunRequest | SkipReason]:
-    """Start a run when files wait in the inbox; the same files start only one."""
-    waiting = waiting_files(SETTINGS.layout())
+    """Start a run when files wait in the inbox, or events that came in live; the same ones start only one."""
+    home = SETTINGS.layout()
+    waiting = [f"{path.name}:{path.stat().st_mtime_ns}" for path in waiting_files(home)]
+    # What comes in live is appended to one file until a run closes it: its name stands for all that is in it.
+    live = Spool(home).open_file()
+    if live is not None:
+        waiting.append(live.name)
     if not waiting:
         yield SkipReason("The inbox is empty.")
         return
-    yield RunRequest(run_key="|".join(f"{path.name}:{path.stat().st_mtime_ns}" for path in waiting))
+    yield RunRequest(run_key="|".join(waiting))
 
 
 defs = Definitions(

@@ -13,6 +13,7 @@ from pathlib import Path
 from warehouse import dbt
 from warehouse.build import Built, Clocks, build
 from warehouse.ingest import BatchResult, ingest_pending
+from warehouse.intake.spool import Spool
 from warehouse.landing import Landing
 from warehouse.lock import writer_lock
 from warehouse.publish import Published, RunInfo, is_current, publish
@@ -41,7 +42,7 @@ def take_in(
     on_problem: Callable[[str], None] = _log.warning,
     on_known: Callable[[str], None] = _log.info,
 ) -> list[BatchResult]:
-    """Land these files, or the inbox where none are given, and take in all that has landed.
+    """Land these files, or the inbox and what came in live where none are given, and take in all that has landed.
 
     The caller holds the writer lock. A work file that cannot be read is rebuilt from landing first. `on_problem` is
     told, in words for the user, of files that were left in the inbox because they cannot be landed, and of copies in
@@ -53,6 +54,7 @@ def take_in(
     if paths:
         landed = landing.land_all(paths, mapping=mapping, received_at=received_at)
     else:
+        Spool(home).close()
         landed = landing.land_inbox(received_at=received_at)
     for one in landed:
         if one.problem:

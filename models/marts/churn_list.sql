@@ -39,6 +39,13 @@ select
     risk.value_at_risk_base,
     worth.value_12m_base,
     account.owner_id,
+    {{ case_status('cases', 'risk.score') }} as case_status,
+    cases.taken_by,
+    cases.taken_at,
+    cases.handled_by,
+    cases.handled_at,
+    cases.handled_outcome,
+    cases.snoozed_until,
     row_number() over (
         partition by risk.tenant_id order by risk.level_order asc, risk.value_order desc, risk.customer_id asc
     ) as call_order
@@ -49,3 +56,8 @@ left join {{ ref('customer_value') }} as worth
     on risk.tenant_id = worth.tenant_id and risk.customer_id = worth.customer_id
 left join {{ ref('dim_account') }} as account
     on risk.tenant_id = account.tenant_id and risk.customer_id = 'account:' || account.account_id
+left join {{ ref('fact_case') }} as cases
+    on
+        risk.tenant_id = cases.tenant_id
+        and cases.subject_type = 'customer'
+        and risk.customer_id = cases.subject_id

@@ -24,6 +24,13 @@ select
     lead.lead_source,
     lead.assigned_to as owner_id,
     lead.created_at,
+    {{ case_status('cases', 'scored.score') }} as case_status,
+    cases.taken_by,
+    cases.taken_at,
+    cases.handled_by,
+    cases.handled_at,
+    cases.handled_outcome,
+    cases.snoozed_until,
     row_number() over (
         partition by scored.tenant_id
         order by
@@ -36,4 +43,9 @@ select
 from scored_leads as scored
 inner join {{ ref('fact_lead') }} as lead
     on scored.tenant_id = lead.tenant_id and scored.lead_id = lead.lead_id
+left join {{ ref('fact_case') }} as cases
+    on
+        scored.tenant_id = cases.tenant_id
+        and cases.subject_type = 'lead'
+        and scored.lead_id = cases.subject_id
 where lead.converted_at is null and lead.disqualified_at is null

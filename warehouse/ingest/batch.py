@@ -90,7 +90,7 @@ def try_entry(con: duckdb.DuckDBPyConnection, landing: Landing, settings: Settin
     reader = open_reader(con, landing, settings, entry)
     con.execute("begin")
     try:
-        _stage(con, reader)
+        stage(con, reader)
         validate.refuse(con, entry.received_at, reader)
         find_repeated(con, entry.seq)
         found = con.execute("select row_number, min(reason) from refused group by row_number").fetchall()
@@ -107,7 +107,7 @@ def _ingest(
     reader: Reader,
     deferred: Deferred,
 ) -> BatchResult:
-    rows = _stage(con, reader)
+    rows = stage(con, reader)
     drift = validate.refuse(con, entry.received_at, reader)
     _defer(con, deferred)
     duplicate = find_repeated(con, entry.seq)
@@ -152,7 +152,7 @@ def _mark_replayed(con: duckdb.DuckDBPyConnection, entry: Entry) -> None:
     )
 
 
-def _stage(con: duckdb.DuckDBPyConnection, reader: Reader) -> int:
+def stage(con: duckdb.DuckDBPyConnection, reader: Reader) -> int:
     """Read all rows into the temporary table ``staged``, which costs a third of writing them to the work file."""
     while True:
         relation = reader.relation()
@@ -208,19 +208,7 @@ def _quarantine(con: duckdb.DuckDBPyConnection, entry: Entry, reader: Reader) ->
 
 
 def _reject(entry: Entry, raw: RawRow, reason: str, message: str) -> dict[str, object]:
-    event: dict[str, object] = {}
-    if raw.reason:
-        if not reason:
-            reason, message = raw.reason, raw.message
-    else:
-        event = envelope.parse(raw.raw)
-        if not reason:
-            reason, message = envelope.faults(event)
-        if not reason:
-            reason, message = (
-                "malformed_json",
-                "The line could not be read as one event. Send one JSON object on each line.",
-            )
+    event, reason, message = envelope.explained(raw, reason, message)
     kept = raw.raw[:RAW_BYTES_KEPT]
     return {
         "batch_id": entry.seq,

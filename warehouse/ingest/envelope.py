@@ -8,6 +8,7 @@ from typing import Any
 from warehouse.contracts import closest
 from warehouse.contracts.envelope import DEFAULT_TENANT, ID_MAX_LENGTH, SOURCE_PATTERN, SPECVERSION, TIME_PATTERN
 from warehouse.sources.ndjson import parse_json
+from warehouse.sources.reader import RawRow
 
 _SHOWN_CHARACTERS = 80
 
@@ -75,6 +76,21 @@ def faults(event: dict[str, Any]) -> tuple[str, str]:
     if not isinstance(event["data"], dict):
         return "invalid_attribute", f"data must be a JSON object, not {shown(event['data'])}."
     return "", ""
+
+
+def explained(raw: RawRow, reason: str, message: str) -> tuple[dict[str, Any], str, str]:
+    """The event of a refused row, as far as it is one, with a reason and sentence worked out where none was found."""
+    if raw.reason:
+        return {}, reason or raw.reason, message if reason else raw.message
+    event = parse(raw.raw)
+    if not reason:
+        reason, message = faults(event)
+    if not reason:
+        reason, message = (
+            "malformed_json",
+            "The line could not be read as one event. Send one JSON object on each line.",
+        )
+    return event, reason, message
 
 
 def hidden_faults(event: dict[str, Any]) -> tuple[str, str]:

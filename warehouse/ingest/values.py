@@ -16,6 +16,8 @@ _ROWS_OF_A_TYPE = 100_000
 _ROWS_HELD = 1_000_000
 """Rows that may wait to be judged; bounds the memory."""
 
+_FAILING = {"row_number": pl.Int64, "reason": pl.String, "message": pl.String}
+
 
 def refuse(
     con: duckdb.DuckDBPyConnection, value_fields: Mapping[type[EventContract], list[str]], chunk_rows: int
@@ -76,5 +78,8 @@ def _extracted(
 def _judge(contract: type[EventContract], names: list[str], frames: list[pl.DataFrame]) -> pl.DataFrame:
     rows = pl.concat(frames)
     columns = rows.select(pl.col("found").list.get(number).alias(name) for number, name in enumerate(names))
-    failures = contract.validate(columns).unique(subset="row", keep="first", maintain_order=True)
+    failures = contract.validate(columns)
+    if failures.is_empty():
+        return pl.DataFrame(schema=_FAILING)
+    failures = failures.unique(subset="row", keep="first", maintain_order=True)
     return failures.select(row_number=rows["row_number"].gather(failures["row"]), reason="reason", message="sentence")

@@ -1,0 +1,176 @@
+"""Decides on events that arrive one by one, and answers once they are on disk.
+
+Ingestion decides again when a run takes them in, by the same contracts; what it knows beyond them (every event that
+ever came) may make a duplicate of an event that was accepted here, never a second copy.
+"""
+
+import json
+import os
+import secrets
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from warehouse.clock import utc_now
+from warehouse.contracts.envelope import DEFAULT_TENANT
+from warehouse.ingest.deduplicate import CONFLICT
+from warehouse.ingest.judge import Judge
+from warehouse.intake.recent import Recent, content_of, key_of
+from warehouse.intake.split import Candidate
+from warehouse.intake.spool import Spool
+from warehouse.settings import Home, Settings
+
+Status = Literal["accepted", "duplicate", "rejected"]
+
+WRONG_TENANT = "wrong_tenant"
+_LEFT_TO_THE_SENDER = frozenset({WRONG_TENANT, "future_time", "too_large"})
+"""Rejected here for what ingestion might not see, so that they must not get there. Others go to quarantine, from where
+`dealhouse rejects --replay` takes them in once a contract accepts them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of one event."""
+
+    status: Status
+    reason: str = ""
+    """Of a rejected one: a code such as ``missing_field``."""
+    message: str = ""
+    """The same as a sentence, with what to do."""
+    event_id: str = ""
+    source: str = ""
+    is_kept: bool = True
+    """Whether it is on disk: accepted, or in quarantine, from where it can be replayed."""
+
+
+@dataclass(slots=True)
+class Parcel:
+    """Events that came together, and for whom their sender may speak."""
+
+    candidates: list[Candidate]
+    tenants: Set[str] | None = None
+    """Tenants that the events may be of; None for any."""
+    default_tenant: str = DEFAULT_TENANT
+    """Tenant of an event that names none."""
+
+
+@dataclass(slots=True)
+class _Pending:
+    candidate: Candidate
+    parcel: Parcel
+    answer: Answer | None = None
+    is_written: bool = False
+    memory: tuple[bytes, bytes] | None = None
+    """Key and content, of one that is to be accepted."""
+
+
+@dataclass
+class Door:
+    """Where events come in; used by one thread at a time, while other processes have doors of their own."""
+
+    home: Home
+    settings: Settings
+    recent: Recent = field(default_factory=lambda: Recent(200_000))
+
+    def __post_init__(self) -> None:
+        self.spool = Spool(self.home)
+        name = f"judged-{os.getpid()}-{secrets.token_hex(4)}.ndjson"
+        self._judge = Judge(self.home.root / "tmp" / name, self.settings.max_event_bytes)
+
+    def take(self, parcels: Sequence[Parcel]) -> list[list[Answer]]:
+        """Judge the events of all parcels, write them with one sync of the disk, and answer each, in order.
+
+        Raises
+        ------
+        warehouse.intake.spool.SpoolFullError
+            If they cannot be written; then none of them was taken.
+        """
+        pending = [[_Pending(candidate, parcel) for candidate in parcel.candidates] for parcel in parcels]
+        everyone = [one for group in pending for one in group]
+        readable = [one for one in everyone if not self._is_unreadable(one)]
+        judged = self._judge.judge([one.candidate.line for one in readable], utc_now().replace(tzinfo=None))
+        fresh: dict[bytes, bytes] = {}
+        for one, verdict in zip(readable, judged, strict=True):
+            tenants = one.parcel.tenants
+            if tenants is not None and verdict.tenant_id not in tenants:
+                _reject(one, WRONG_TENANT, _foreign(verdict.tenant_id))
+            elif verdict.reason:
+                _reject(one, verdict.reason, verdict.message)
+            else:
+                self._admit(one, fresh)
+        lines = [one.candidate.line for one in everyone if one.is_written]
+        if lines:
+            self.spool.append(b"\n".join(lines) + b"\n")
+        for key, content in fresh.items():
+            self.recent.add(key, content)
+        return [[_given(one.answer) for one in group] for group in pending]
+
+    def close(self) -> None:
+        """Give back what judging needs. What was written stays for the next run."""
+        self._judge.close()
+
+    def _is_unreadable(self, one: _Pending) -> bool:
+        candidate = one.candidate
+        if not candidate.reason and len(candidate.line) > self.settings.max_event_bytes:
+            candidate.reason = "too_large"
+            candidate.message = (
+                f"The event is longer than {self.settings.max_event_bytes:,} bytes. Send smaller events."
+            )
+        if candidate.reason:
+            _reject(one, candidate.reason, candidate.message, is_kept=False)
+            return True
+        if candidate.event.get("tenantid") is None and one.parcel.default_tenant != DEFAULT_TENANT:
+            _name_tenant(candidate, one.parcel.default_tenant)
+        return False
+
+    def _admit(self, one: _Pending, fresh: dict[bytes, bytes]) -> None:
+        key, content = key_of(one.candidate.event), content_of(one.candidate.event)
+        before = fresh.get(key) or self.recent.find(key)
+        if before is None:
+            fresh[key] = content
+            one.answer, one.is_written = _answer(one, "accepted"), True
+        elif before == content:
+            one.answer = _answer(one, "duplicate")
+        else:
+            _reject(
+                one,
+                CONFLICT,
+                "The source has sent an event of this id with other content before. The first stays; give the new one "
+                "an id of its own if it is meant.",
+            )
+
+
+def _reject(one: _Pending, reason: str, message: str, is_kept: bool | None = None) -> None:
+    kept = reason not in _LEFT_TO_THE_SENDER if is_kept is None else is_kept
+    one.answer, one.is_written = _answer(one, "rejected", reason, message, kept), kept
+
+
+def _answer(one: _Pending, status: Status, reason: str = "", message: str = "", is_kept: bool = True) -> Answer:
+    event = one.candidate.event
+    return Answer(status, reason, message, _shown(event.get("id")), _shown(event.get("source")), is_kept)
+
+
+def _shown(value: Any) -> str:
+    return "" if value is None or isinstance(value, dict | list) else str(value)[:200]
+
+
+def _given(answer: Answer | None) -> Answer:
+    assert answer is not None
+    return answer
+
+
+def _name_tenant(candidate: Candidate, tenant: str) -> None:
+    named = f'{{"tenantid":{json.dumps(tenant)}'.encode()
+    if "tenantid" in candidate.event:
+        del candidate.event["tenantid"]
+        candidate.line = json.dumps(candidate.event, ensure_ascii=False).encode()
+    inside = candidate.line.lstrip()[1:]
+    candidate.line = named + (b"" if inside.lstrip()[:1] == b"}" else b",") + inside
+    candidate.event["tenantid"] = tenant
+
+
+def _foreign(tenant: str) -> str:
+    return (
+        f"The sender may not speak for the tenant {tenant[:80]!r}. Leave tenantid out, or send with the token of that "
+        "tenant."
+    )
