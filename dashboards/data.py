@@ -180,6 +180,11 @@ class View:
         rows = self.read(table, (column,), sums=(), where=conditions, limit=MOST_ROWS, order=(column,))
         return [value for value in dict.fromkeys(rows.column(column)) if value is not None]
 
+    def has(self, table: str, *columns: str) -> bool:
+        """Whether the file has these columns: older publications lack what newer models brought."""
+        known = self.snapshot.columns.get(table, {})
+        return all(column in known for column in columns)
+
     def meaning(self, name: str) -> str:
         """Describe a table or column in the words of its model, as the published file carries them."""
         return self.snapshot.descriptions.get(name, "")

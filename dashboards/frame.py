@@ -187,7 +187,7 @@ def _filters(now: Session, snapshot: Snapshot, wanted: tuple[str, ...]) -> Filte
 
 
 def _choice(now: Session, key: str, values: list[Any]) -> str | None:
-    return st.selectbox(
+    chosen: str | None = st.selectbox(
         now.say(f"filter.{key}"),
         values,
         index=None,
@@ -196,6 +196,7 @@ def _choice(now: Session, key: str, values: list[Any]) -> str | None:
         placeholder=now.say("filter.all"),
         width=128,
     )
+    return chosen
 
 
 def _tenants(now: Session, snapshot: Snapshot) -> list[str]:

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -200,7 +201,7 @@ def exports(page: Page, key: str, rows: pa.Table) -> None:
         ):
             st.download_button(
                 label,
-                data=lambda write=write, rows=rows: write(rows),
+                data=partial(write, rows),
                 file_name=f"{name}.{suffix}",
                 mime=mime,
                 key=f"export.{key}.{suffix}",

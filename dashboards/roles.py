@@ -91,5 +91,5 @@ def _role(name: str, fields: Any, path: Path) -> Role:
             where=str(path),
             todo=f"A role may say: {', '.join(sorted(known))}.",
         )
-    values = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
     return Role(name, **values)

@@ -1,6 +1,7 @@
 """The server of the dashboards: Streamlit as an ASGI application, warmed up, compressed, and silent to the outside."""
 
 import gc
+import importlib
 import logging
 import secrets
 from collections.abc import AsyncIterator
@@ -44,13 +45,8 @@ def options(host: str, port: int) -> dict[str, Any]:
 
 def warm_up() -> None:
     """Import what pages import, and open the published file, before the first visitor does."""
-    import duckdb  # noqa: F401
-    import pandas  # noqa: F401
-    import polars  # noqa: F401
-    import pyarrow  # noqa: F401
-
-    from dashboards import charts, data, frame, parts  # noqa: F401
-
+    for name in ("duckdb", "pandas", "polars", "pyarrow", "dashboards.frame", "dashboards.parts", "dashboards.cases"):
+        importlib.import_module(name)
     registry.pages()
     text.catalogue()
     try:

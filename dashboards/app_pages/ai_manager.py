@@ -24,10 +24,9 @@ def main() -> None:
     """Draw the page."""
     page = begin("ai_manager", "period")
     view = page.view
-    read = {"months": "conversation_month", "ratios": RATES, "sums": COUNTS}
-    total = view.read("marts.ai_manager", **read).first()
-    monthly = view.read("marts.ai_manager", ("conversation_month",), order=("conversation_month",), **read)
-    channels = view.read("marts.ai_manager", ("channel",), order=("-conversation_count",), **read)
+    total = _read(page, (), ()).first()
+    monthly = _read(page, ("conversation_month",), ("conversation_month",))
+    channels = _read(page, ("channel",), ("-conversation_count",))
     labelled = f"n = {total.get('labelled_count') or 0}"
     numbers(
         page,
@@ -106,6 +105,12 @@ def main() -> None:
         ),
     )
     done("ai_manager")
+
+
+def _read(page: Page, columns: tuple[str, ...], order: tuple[str, ...]) -> Rows:
+    return page.view.read(
+        "marts.ai_manager", columns, sums=COUNTS, ratios=RATES, months="conversation_month", order=order
+    )
 
 
 def _monthly(page: Page, rows: Rows) -> Any:

@@ -4,6 +4,7 @@ from typing import Any
 
 import streamlit as st
 
+from dashboards import cases
 from dashboards.charts.bars import bars
 from dashboards.data import Rows
 from dashboards.frame import Page, begin, done
@@ -61,17 +62,23 @@ def main() -> None:
     )
     known = [level for level in LEVELS if level in found]
     level = st.pills(page.say("col.risk_level"), known, key="risk", bind="query-params") if known else None
-    rows = view.read(
+    known_cases = cases.COLUMNS if view.has("marts.churn_list", *cases.COLUMNS) else ()
+    listed = view.read(
         "marts.churn_list",
-        COLUMNS,
+        (*COLUMNS, *known_cases),
         where={"risk_level": level} if level else {},
         by="columns",
         order=("call_order",),
     )
+    cases.bar(page, listed, "customer", "customer_id")
+    rows = cases.laid_over(listed, view.filters.tenant, "customer", "customer_id")
+    if not st.toggle(page.say("case.show_all"), key="cases", bind="query-params"):
+        rows = cases.to_do(rows)
     table(
         page,
         "churn_list.calls",
         rows,
+        (*COLUMNS[:2], *known_cases[:2], *COLUMNS[2:], *known_cases[2:]),
         opens={"customer_id": "customer"},
         height=560,
         note=page.say("churn_list.calls.note"),

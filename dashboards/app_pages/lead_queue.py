@@ -4,6 +4,7 @@ from typing import Any
 
 import streamlit as st
 
+from dashboards import cases
 from dashboards.charts.bars import bars
 from dashboards.data import Rows
 from dashboards.frame import Page, begin, done
@@ -11,6 +12,21 @@ from dashboards.parts import Number, card, numbers, table
 
 ABOUT = {"group": "revenue", "icon": "inbox", "order": 4}
 
+COLUMNS = (
+    "lead_id",
+    "tier",
+    "score",
+    "probability",
+    "points",
+    "factors",
+    "fit_score",
+    "engagement_score",
+    "has_enough_data",
+    "lead_status",
+    "lead_source",
+    "owner_id",
+    "created_at",
+)
 TIERS = ("hot", "warm", "cold")
 
 
@@ -44,28 +60,26 @@ def main() -> None:
     )
     known = [tier for tier in TIERS if tier in found]
     tier = st.pills(page.say("col.tier"), known, key="tier", bind="query-params") if known else None
-    queue = view.read(
+    known_cases = cases.COLUMNS if view.has("marts.lead_queue", *cases.COLUMNS) else ()
+    listed = view.read(
         "marts.lead_queue",
-        (
-            "lead_id",
-            "tier",
-            "score",
-            "probability",
-            "points",
-            "factors",
-            "fit_score",
-            "engagement_score",
-            "has_enough_data",
-            "lead_status",
-            "lead_source",
-            "owner_id",
-            "created_at",
-        ),
+        (*COLUMNS, *known_cases),
         where={"tier": tier} if tier else {},
         by="columns",
         order=("work_order",),
     )
-    table(page, "lead_queue.queue", queue, height=560, note=page.say("lead_queue.queue.note"))
+    cases.bar(page, listed, "lead", "lead_id")
+    rows = cases.laid_over(listed, view.filters.tenant, "lead", "lead_id")
+    if not st.toggle(page.say("case.show_all"), key="cases", bind="query-params"):
+        rows = cases.to_do(rows)
+    table(
+        page,
+        "lead_queue.queue",
+        rows,
+        (*COLUMNS[:2], *known_cases[:2], *COLUMNS[2:], *known_cases[2:]),
+        height=560,
+        note=page.say("lead_queue.queue.note"),
+    )
     left, right = st.columns((2, 3))
     with left:
         card(page, "lead_queue.reasons", reasons, lambda: _reasons(page, reasons), height=200)

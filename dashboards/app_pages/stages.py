@@ -52,7 +52,8 @@ def main() -> None:
     left, right = st.columns((2, 3))
     with left:
         card(page, "stages.united", united, lambda: _united(page, united), note=page.say("stages.united.note"))
-    segment = st.session_state.get("split") if st.session_state.get("split") in SEGMENTS else SEGMENTS[0]
+    split = st.session_state.get("split")
+    segment: str = split if split in SEGMENTS else SEGMENTS[0]
     cells = view.read(
         "marts.sla_bottleneck",
         ("sla", segment),

@@ -1,11 +1,11 @@
 """Values over time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from dashboards.charts.base import Spec, category_axis, frame, scale, scaled, value_axis
 from dashboards.theme import Theme
 
-Series = dict[str, Sequence[float | None]]
+Series = Mapping[str, Sequence[float | None]]
 
 
 def lines(
