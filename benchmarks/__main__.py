@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 
 from benchmarks import measure
+from benchmarks.dashboards import report
 from benchmarks.data import EVENTS_PER_DEAL, write_log
 
 WORK = "benchmarks.work"
@@ -23,7 +24,10 @@ def main() -> None:
     """Run the chosen parts and print a line of ratios for each."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "parts", nargs="*", default=["ingest", "build", "runs", "marts"], help="ingest, build, runs, marts, scaling"
+        "parts",
+        nargs="*",
+        default=["ingest", "build", "runs", "marts"],
+        help="ingest, build, runs, marts, scaling, dashboards",
     )
     parser.add_argument("--events", type=int, default=5_000_000, help="events of the log")
     parser.add_argument("--rounds", type=int, default=1, help="rounds of baseline and ours")
@@ -149,6 +153,12 @@ class Bench:
         small, large = times
         exponent = math.log(times[large] / times[small]) / math.log(large / small)
         print(f"exponent from {small:,} to {large:,} events: {exponent:.2f} (target at most 1.1)")
+
+    def dashboards(self) -> None:
+        """Pages and their queries beside an empty page, on a sample company of about so many events."""
+        home = self.folder / "pages"
+        measure.run(WORK, "publish_sample", home=str(home), events=self.events)
+        report(measure.run("benchmarks.dashboards", "measure_pages", home=str(home)).answer)
 
     def _ensure_home(self) -> None:
         if not (self.home / "warehouse.duckdb").exists():

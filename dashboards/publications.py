@@ -1,14 +1,22 @@
 """What changed between the publication that is shown and the one before it."""
 
+from functools import lru_cache
+
 import pyarrow as pa
 
 from dashboards.data import Rows, View
-from dashboards.snapshot import open_snapshot
+from dashboards.snapshot import Snapshot, open_snapshot
 from warehouse.publish.pointer import versions
 from warehouse.publish.reader import NothingPublishedError
 from warehouse.settings import Home
 
 _COLUMNS = ("kpi", "kpi_month", "kpi_value")
+
+
+@lru_cache(maxsize=1)
+def _kept_open(home: Home, version: str) -> Snapshot:
+    """The version before, open as long as it is that."""
+    return open_snapshot(home, version)
 
 
 def changes(home: Home, view: View) -> Rows:
@@ -29,7 +37,7 @@ def changes(home: Home, view: View) -> Rows:
     if not older:
         return Rows(pa.table({name: [] for name in schema.names}, schema=schema))
     try:
-        snapshot = open_snapshot(home, older[-1])
+        snapshot = _kept_open(home, older[-1])
     except NothingPublishedError:  # it went while it was looked for
         return Rows(pa.table({name: [] for name in schema.names}, schema=schema))
     before_view = View(snapshot, view.role, view.filters)

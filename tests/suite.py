@@ -25,8 +25,9 @@ LINTERS = [
 
 def install_programs() -> None:
     """Install the programs that tests start, where this user may; what is missing then fails its test."""
-    if shutil.which("strace") is None and shutil.which("apt-get") is not None:
-        subprocess.run(["apt-get", "install", "--yes", "--quiet", "strace"], check=False)
+    missing = [name for name in ("strace", "chromium") if shutil.which(name) is None]
+    if missing and shutil.which("apt-get") is not None:
+        subprocess.run(["apt-get", "install", "--yes", "--quiet", *missing], check=False)
 
 
 def main() -> int:
