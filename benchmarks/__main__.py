@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 
 from benchmarks import collector, measure
+from benchmarks.dashboards import report
 from benchmarks.data import EVENTS_PER_DEAL, write_log
 
 WORK = "benchmarks.work"
@@ -26,7 +27,7 @@ def main() -> None:
         "parts",
         nargs="*",
         default=["ingest", "build", "runs", "marts"],
-        help="ingest, build, runs, marts, scaling, writeback, collector",
+        help="ingest, build, runs, marts, scaling, writeback, collector, dashboards",
     )
     parser.add_argument("--seconds", type=float, default=20.0, help="how long the collector is under each load")
     parser.add_argument("--events", type=int, default=5_000_000, help="events of the log")
@@ -168,6 +169,12 @@ class Bench:
         small, large = times
         exponent = math.log(times[large] / times[small]) / math.log(large / small)
         print(f"exponent from {small:,} to {large:,} events: {exponent:.2f} (target at most 1.1)")
+
+    def dashboards(self) -> None:
+        """Pages and their queries beside an empty page, on a sample company of about so many events."""
+        home = self.folder / "pages"
+        measure.run(WORK, "publish_sample", home=str(home), events=self.events)
+        report(measure.run("benchmarks.dashboards", "measure_pages", home=str(home)).answer)
 
     def _ensure_home(self) -> None:
         if not (self.home / "warehouse.duckdb").exists():

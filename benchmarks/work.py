@@ -9,6 +9,7 @@ from warehouse.build import build
 from warehouse.ingest import ingest_pending
 from warehouse.landing import Landing
 from warehouse.pipeline import run
+from warehouse.publish import current
 from warehouse.sample import DEFAULT_UNTIL, write_company
 from warehouse.settings import Settings
 from warehouse.store import open_store
@@ -50,6 +51,16 @@ def take_in(path: str, home: str) -> int:
 def build_all(home: str) -> str:
     """Full build of facts and marts, with all checks."""
     return build(Settings(home=Path(home)), full_refresh=True).plan.action
+
+
+def publish_sample(home: str, events: int) -> str:
+    """Run all of it on a sample company of about so many events, and publish."""
+    settings = Settings(home=Path(home))
+    write_company(settings.layout().inbox, 400, max(20, events // EVENTS_PER_ACCOUNT), 7, DEFAULT_UNTIL)
+    run(settings)
+    published = current(settings.layout())
+    assert published is not None
+    return published.version
 
 
 def write_sample(folder: str, later: str, events: int) -> int:

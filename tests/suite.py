@@ -27,7 +27,7 @@ LINTERS = [
 
 def install_programs() -> None:
     """Install the programs that tests start, where this user may; what is missing then fails its test."""
-    missing = [] if shutil.which("strace") else ["strace"]
+    missing = [name for name in ("strace", "chromium") if shutil.which(name) is None]
     missing += [] if postgres.programs() else ["postgresql"]
     if missing and shutil.which("apt-get") is not None:
         subprocess.run(["apt-get", "install", "--yes", "--quiet", *missing], check=False)

@@ -45,8 +45,8 @@ class QueryError(DealhouseError):
     """A statement could not be answered."""
 
 
-def open_published(home: Home) -> duckdb.DuckDBPyConnection:
-    """Open the current version.
+def open_published(home: Home, version: str | None = None) -> duckdb.DuckDBPyConnection:
+    """Open `version`, by default the current one.
 
     It is opened under its versioned name: DuckDB knows files by name within a process, and would go on
     answering from the former one under a name that moves. A connection keeps showing the version that it was
@@ -58,7 +58,7 @@ def open_published(home: Home) -> duckdb.DuckDBPyConnection:
     NothingPublishedError
         If nothing was published yet.
     """
-    return _open(home, "")
+    return _open(home, "", version)
 
 
 def open_contacts(home: Home, version: str | None = None) -> duckdb.DuckDBPyConnection:

@@ -1,0 +1,163 @@
+"""What people do about a case (a customer to call, a lead to answer): said as events, through the collector's door.
+
+An action is on disk before the page says so, and comes back through the next run, in the mart. Until it does, the page
+lays it over the rows that it reads. Nothing is written to the published file.
+"""
+
+import threading
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import streamlit as st
+
+from dashboards import session
+from dashboards.data import ForbiddenError, Rows
+from dashboards.frame import Page
+from warehouse.errors import DealhouseError
+from warehouse.intake import append_events
+
+SOURCE = "app"
+SNOOZE = timedelta(days=14)
+COLUMNS = ("case_status", "taken_by", "taken_at", "handled_by", "handled_at", "handled_outcome", "snoozed_until")
+ACTIONS = ("taken", "handled", "snoozed", "reopened")
+OUTCOMES = ("reached", "not_reached", "offer_made", "saved", "lost", "other")
+TO_DO = (None, "open", "taken")
+
+
+@dataclass(frozen=True)
+class Said:
+    """An action that no publication has shown yet."""
+
+    status: str
+    by: str
+    at: datetime
+    until: datetime | None
+
+
+_said: dict[tuple[str, str, str], Said] = {}
+_guard = threading.Lock()
+
+
+def say(
+    page: Page,
+    status: str,
+    subject_type: str,
+    subject_id: str,
+    note: str = "",
+    outcome: str = "",
+    now: datetime | None = None,
+) -> str:
+    """Say that a case was taken, handled or snoozed; return what is wrong, or nothing.
+
+    Raises
+    ------
+    ForbiddenError
+        If the role may not act, or not see the tenant. Buttons are not shown then; this is the lock.
+    """
+    role, tenant = page.session.role, page.view.filters.tenant
+    if not role.may_act or not role.may_see_tenant(tenant):
+        raise ForbiddenError(f"{role.name} may not act for {tenant}")
+    at = (now or datetime.now(UTC)).replace(tzinfo=None, microsecond=0)
+    until = at + SNOOZE if status == "snoozed" else None
+    data: dict[str, Any] = {"subject_type": subject_type, "subject_id": subject_id}
+    data["acted_by"] = page.session.person
+    data |= {"note": note} if note else {}
+    data |= {"outcome": outcome} if outcome and status == "handled" else {}
+    data |= {"snoozed_until": f"{until:%Y-%m-%dT%H:%M:%SZ}"} if until else {}
+    event = {
+        "specversion": "1.0",
+        "id": str(uuid.uuid4()),
+        "source": SOURCE,
+        "type": f"ops.case.{status}",
+        "time": f"{at:%Y-%m-%dT%H:%M:%SZ}",
+        "tenantid": tenant,
+        "subject": subject_id,
+        "actor": page.session.person,
+        "data": data,
+    }
+    try:
+        (answer,) = append_events(session.hub().home, [event])
+    except DealhouseError as error:
+        return str(error)
+    if answer.status == "rejected":
+        return answer.message
+    with _guard:
+        _said[tenant, subject_type, subject_id] = Said(status, page.session.person, at, until)
+    return ""
+
+
+def laid_over(rows: Rows, tenant: str, subject_type: str, id_column: str) -> Rows:
+    """Show actions that the mart has not shown yet."""
+    if rows.missing or "case_status" not in rows.table.column_names:
+        return rows
+    listed = [_with(row, _said.get((tenant, subject_type, row[id_column]))) for row in rows]
+    return Rows(pa.Table.from_pylist(listed, rows.table.schema), source=rows.source)
+
+
+def _with(row: dict[str, Any], said: Said | None) -> dict[str, Any]:
+    if said is None or _is_shown(row, said):
+        return row
+    changed: dict[str, Any] = {"case_status": "open" if said.status == "reopened" else said.status}
+    if said.status == "snoozed":
+        changed["snoozed_until"] = said.until
+    elif said.status != "reopened":
+        changed |= {f"{said.status}_by": said.by, f"{said.status}_at": said.at}
+    return row | {name: value for name, value in changed.items() if name in row}
+
+
+def _is_shown(row: Mapping[str, Any], said: Said) -> bool:
+    """Whether the mart knows of this action, or of a later one."""
+    if said.status == "reopened":
+        return bool(row.get("case_status") == "open")
+    times = [row.get("taken_at"), row.get("handled_at")]
+    if said.status == "snoozed" and row.get("snoozed_until") == said.until:
+        return True
+    return any(time is not None and time >= said.at for time in times)
+
+
+def to_do(rows: Rows) -> Rows:
+    """Keep cases that still want somebody."""
+    if "case_status" not in rows.table.column_names:
+        return rows
+    return Rows(
+        rows.table.filter([status in TO_DO for status in rows.column("case_status")]), rows.missing, rows.source
+    )
+
+
+def bar(page: Page, rows: Rows, subject_type: str, id_column: str) -> None:
+    """Draw what can be done about a case, for roles that may act."""
+    if not page.session.role.may_act or not len(rows):
+        return
+    with (
+        st.form(f"case.{subject_type}", border=True, clear_on_submit=True),
+        st.container(horizontal=True, vertical_alignment="bottom"),
+    ):
+        subject = st.selectbox(
+            page.name_of("col", id_column), rows.column(id_column), key=f"case.{subject_type}.id", width=220
+        )
+        status = st.selectbox(
+            page.say("case.action"),
+            list(ACTIONS),
+            format_func=lambda one: page.say(f"case.{one}"),
+            key=f"case.{subject_type}.status",
+            width=170,
+        )
+        outcome = st.selectbox(
+            page.say("case.outcome"),
+            OUTCOMES,
+            index=None,
+            format_func=lambda one: page.say(f"case.outcome.{one}"),
+            key=f"case.{subject_type}.outcome",
+            width=150,
+        )
+        note = st.text_input(page.say("col.case_note"), key=f"case.{subject_type}.note", width=260, max_chars=1000)
+        if st.form_submit_button(page.say("case.save"), type="primary"):
+            wrong = say(page, status, subject_type, subject, note, outcome or "") if subject else ""
+            if wrong:
+                st.error(wrong, icon=":material/error:")
+            else:
+                st.toast(page.say("case.saved", subject=subject), icon=":material/check:")

@@ -1,0 +1,50 @@
+"""Overview, and the names of KPIs."""
+
+TEXT = {
+    "page.overview": ("Overview", "Обзор", "Огляд"),
+    "page.overview.question": (
+        "Where does the business stand against its targets, and what has changed? Last month that is over, "
+        "against the month before.",
+        "Где бизнес относительно целей и что изменилось? Последний завершённый месяц против предыдущего.",
+        "Де бізнес відносно цілей і що змінилося? Останній завершений місяць проти попереднього.",
+    ),
+    "overview.won": ("Won by month", "Выиграно по месяцам", "Виграно за місяцями"),
+    "overview.won.note": ("by pipeline", "по воронкам", "за воронками"),
+    "overview.alerts": ("Open alerts", "Открытые оповещения", "Відкриті сповіщення"),
+    "overview.open_alerts": ("What the alerts are about", "О чём оповещения", "Про що сповіщення"),
+    "overview.open_alerts.note": (
+        "critical first; a deal opens its page",
+        "сначала критические; сделка открывает свою страницу",
+        "спершу критичні; угода відкриває свою сторінку",
+    ),
+    "overview.changes": (
+        "Changed since the last publication",
+        "Изменилось с прошлой публикации",
+        "Змінилося з минулої публікації",
+    ),
+    "overview.changes.note": (
+        "KPIs whose value is another one now",
+        "KPI, значение которых теперь другое",
+        "KPI, значення яких тепер інше",
+    ),
+    "overview.kpis": ("All KPIs by month", "Все KPI по месяцам", "Усі KPI за місяцями"),
+    "overview.why": ("Why: {page}", "Почему: {page}", "Чому: {page}"),
+    "kpi.target": ("target {value} {mark}", "цель {value} {mark}", "ціль {value} {mark}"),
+    "kpi.lead_to_customer_rate": ("Lead to customer", "Лид в клиента", "Лід у клієнта"),
+    "kpi.average_deal_size": ("Average deal", "Средняя сделка", "Середня угода"),
+    "kpi.sales_cycle_days": ("Sales cycle", "Цикл продажи", "Цикл продажу"),
+    "kpi.cac": ("CAC", "CAC", "CAC"),
+    "kpi.ltv": ("LTV", "LTV", "LTV"),
+    "kpi.ltv_cac_ratio": ("LTV / CAC", "LTV / CAC", "LTV / CAC"),
+    "kpi.payback_months": ("Payback", "Окупаемость", "Окупність"),
+    "kpi.mrr_growth": ("MRR growth", "Рост MRR", "Зростання MRR"),
+    "kpi.churn_rate": ("Customer churn", "Отток клиентов", "Відтік клієнтів"),
+    "kpi.nrr": ("Net revenue retention", "Удержание выручки (NRR)", "Утримання доходу (NRR)"),
+    "kpi.time_to_first_value": ("Time to value", "Время до ценности", "Час до цінності"),
+    "kpi.activation_rate": ("Activation", "Активация", "Активація"),
+    "kpi.nps": ("NPS", "NPS", "NPS"),
+    "kpi.no_show_rate": ("No-shows", "Неявки", "Неявки"),
+    "kpi.sla_breach_rate": ("SLA breaches", "Нарушения SLA", "Порушення SLA"),
+    "kpi.ai_accuracy": ("AI accuracy", "Точность ИИ", "Точність ШІ"),
+    "kpi.expenses_to_revenue": ("Expenses / revenue", "Расходы / выручка", "Витрати / дохід"),
+}

@@ -1,0 +1,156 @@
+"""The one way to rows: tenant, segment, period, sums and ratios, against the same asked of DuckDB by hand."""
+
+from datetime import date
+
+import pytest
+
+from dashboards.data import Between, Filters, ForbiddenError, Not, NotYet, View
+from dashboards.roles import Role
+from dashboards.snapshot import Hub, open_snapshot
+from tests.dashboards.warehouse import make_home, publish_rows
+from warehouse.publish import query
+from warehouse.settings import Settings
+
+YEAR = Filters("acme", date(2026, 6, 30), date(2025, 7, 1), date(2026, 6, 1))
+
+
+@pytest.fixture(scope="module")
+def home(full_home):
+    return full_home
+
+
+@pytest.fixture
+def view(home):
+    return View(open_snapshot(home), Role("anyone"), YEAR)
+
+
+def test_rows_are_of_one_tenant(view, home):
+    assert len(view.read("marts.churn_list", ("customer_id",))) == 24
+    assert len(view.over(tenant="zeta").read("marts.churn_list", ("customer_id",))) == 6
+    assert query(home, "select count(*) as n from marts.churn_list").column("n").to_pylist() == [30]
+
+
+def test_another_tenants_rows_are_refused(view):
+    restricted = View(view.snapshot, Role("one", tenants=("zeta",)), YEAR)
+    with pytest.raises(ForbiddenError):
+        restricted.read("marts.churn_list", ("customer_id",))
+    assert restricted.asked == []
+
+
+def test_two_roles_share_no_rows_through_memory(view):
+    first = view.read("marts.kpi", ("kpi",)).table
+    second = View(view.snapshot, Role("one", tenants=("zeta",)), YEAR).over(tenant="zeta").read("marts.kpi", ("kpi",))
+    assert len(first) != len(second)
+
+
+def test_sums_and_ratios_are_those_of_sql(view, home):
+    mine = view.read(
+        "marts.sla_bottleneck",
+        ("sla",),
+        sums=("timer_count",),
+        ratios={"rate": (("breached_count", "overdue_count"), ("met_count", "breached_count", "overdue_count"))},
+        months="started_month",
+        order=("sla",),
+    )
+    theirs = query(
+        home,
+        "select sla, sum(timer_count) as timer_count, sum(breached_count + overdue_count) "
+        "/ sum(met_count + breached_count + overdue_count) as rate from marts.sla_bottleneck "
+        "where tenant_id = 'acme' and started_month between '2025-07-01' and '2026-06-01' group by 1 order by 1",
+    ).to_pylist()
+    assert [(r["sla"], r["timer_count"]) for r in mine] == [(r["sla"], r["timer_count"]) for r in theirs]
+    assert [r["rate"] for r in mine] == pytest.approx([r["rate"] for r in theirs])
+
+
+def test_a_ratio_of_nothing_is_missing(tmp_path):
+    home = make_home(tmp_path / "home", {"marts.sla_bottleneck": [{"tenant_id": "acme", "met_count": 0}]})
+    view = View(open_snapshot(home), Role("anyone"), YEAR)
+    assert view.read("marts.sla_bottleneck", ratios={"rate": (("met_count",), ("met_count",))}).first() == {
+        "rate": None
+    }
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("a", ["a"]),
+        (("a", "b"), ["a", "b"]),
+        ((), []),
+        (None, [None]),
+        (Not("a"), ["b", None]),
+        (Between(low="b"), ["b"]),
+        (Between(before="b"), ["a"]),
+        (Between(), ["a", "b", None]),
+        (NotYet("a"), ["b", None]),
+    ],
+)
+def test_conditions(tmp_path_factory, condition, expected):
+    home = _two_owners(tmp_path_factory)
+    view = View(open_snapshot(home), Role("anyone"), YEAR)
+    found = view.read("marts.churn_list", ("owner_id",), where={"owner_id": condition}, order=("owner_id",))
+    assert found.column("owner_id") == expected
+
+
+_HOMES: list = []
+
+
+def _two_owners(factory):
+    if not _HOMES:
+        rows = [{"tenant_id": "acme", "owner_id": owner} for owner in ("a", "b", None)]
+        _HOMES.append(make_home(factory.mktemp("owners") / "home", {"marts.churn_list": rows}))
+    return _HOMES[0]
+
+
+def test_months_end_with_the_day_as_of_which_is_asked(view):
+    to_march = view.over(as_of=date(2026, 3, 15), last_month=date(2026, 3, 1))
+    assert max(to_march.read("marts.kpi", ("kpi_month",), months="kpi_month").column("kpi_month")) == date(2026, 3, 1)
+    instants = to_march.read("facts.fact_deal", ("created_at",), months="created_at").column("created_at")
+    assert max(instants).date() <= date(2026, 3, 15)
+
+
+def test_segments_apply_by_columns_and_by_dimension(view):
+    chosen = view.over(segments=(("industry", "retail"),), owner="U-1")
+    rows = chosen.read("marts.pipeline_stage", ("industry", "owner_id"), by="columns")
+    assert {(row["industry"], row["owner_id"]) for row in rows} == {("retail", "U-1")}
+    assert len(chosen.read("marts.win_loss", ("won_count",), by="dimension")) == 0  # only totals were invented
+    assert len(view.read("marts.win_loss", ("won_count",), by="dimension")) == 24
+
+
+def test_what_the_file_lacks_is_named(view):
+    assert view.read("marts.nothing").missing == "marts.nothing"
+    lacking = view.read("marts.kpi", ("kpi", "no_such_column"))
+    assert (lacking.missing, len(lacking), lacking.column("kpi")) == ("marts.kpi.no_such_column", 0, [])
+
+
+def test_identifiers_are_those_of_the_catalogue(view):
+    assert view.read('marts.kpi"; drop table x; --').missing
+    assert view.read("marts.kpi", ('kpi" from marts.kpi; --',)).missing
+
+
+def test_a_page_keeps_its_version_while_others_see_the_next(tmp_path):
+    settings = Settings(home=tmp_path / "home")
+    home = settings.layout()
+    publish_rows(home, settings, {"marts.kpi": [{"tenant_id": "acme", "kpi": "nrr"}]})
+    hub = Hub(home)
+    before = View(hub.current(), Role("anyone"), YEAR)
+    publish_rows(home, settings, {"marts.kpi": [{"tenant_id": "acme", "kpi": "cac"}]})
+    after = View(hub.current(), Role("anyone"), YEAR)
+    assert before.read("marts.kpi", ("kpi",)).column("kpi") == ["nrr"]
+    assert after.read("marts.kpi", ("kpi",)).column("kpi") == ["cac"]
+    assert hub.current() is after.snapshot
+
+
+def test_what_changed_between_publications(tmp_path):
+    from dashboards.publications import changes
+
+    settings = Settings(home=tmp_path / "home")
+    home = settings.layout()
+    row = {"tenant_id": "acme", "kpi_month": date(2026, 5, 1)}
+    publish_rows(
+        home, settings, {"marts.kpi": [row | {"kpi": "nrr", "kpi_value": 1.0}, row | {"kpi": "cac", "kpi_value": 9.0}]}
+    )
+    publish_rows(
+        home, settings, {"marts.kpi": [row | {"kpi": "nrr", "kpi_value": 1.1}, row | {"kpi": "cac", "kpi_value": 9.0}]}
+    )
+    found = changes(home, View(open_snapshot(home), Role("anyone"), YEAR))
+    assert list(found) == [{"kpi": "nrr", "kpi_month": date(2026, 5, 1), "kpi_value_before": 1.0, "kpi_value": 1.1}]
