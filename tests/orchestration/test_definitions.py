@@ -85,9 +85,11 @@ def test_jobs_and_schedule_exist(definitions):
         "full_refresh",
         "ingestion",
         "train",
+        "retention",
     }
     assert definitions.hourly.cron_schedule == "0 * * * *"
     assert definitions.weekly.cron_schedule == "0 3 * * 1"
+    assert definitions.daily.job_name == "retention"
     # A run scores with what is in force; it never fits anything.
     selected = definitions.defs.resolve_job_def("run").asset_layer.executable_asset_keys
     assert not {key for key in selected if key.path[0] == "models"}
