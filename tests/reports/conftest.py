@@ -8,8 +8,8 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import yaml
 
-from tests.laws.compiled import project
 from warehouse.publish import RunInfo, publish
 from warehouse.settings import PROJECT_DIR, Settings
 from warehouse.store import open_store
@@ -31,12 +31,12 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Settings of a home in which the rows that were worked out by hand are published as marts."""
     settings = Settings(_env_file=None, home=tmp_path_factory.mktemp("reports") / "home", reporting_currency="USD")
     settings.layout().root.mkdir()
-    models = {node["name"]: node for node in project().manifest["nodes"].values()}
     with open_store(settings.layout(), settings) as con:
         con.execute("create schema marts; create schema facts; create schema scores; create schema contacts")
         con.execute("create table facts.fact_deal as select 'd' as deal_id")
         for mart in MARTS:
-            kinds = {column["name"]: column["data_type"] for column in models[mart]["columns"].values()}
+            (model,) = yaml.safe_load((PROJECT_DIR / "models" / "marts" / f"{mart}.yml").read_text())["models"]
+            kinds = {column["name"]: column["data_type"] for column in model["columns"]}
             con.execute(f"create table marts.{mart} ({', '.join(f'{n} {KINDS.get(k, k)}' for n, k in kinds.items())})")
             # What a file does not name was not worked out, and stays null.
             con.execute(
