@@ -40,7 +40,8 @@ def test_every_event_keeps_to_its_contract(world: World) -> None:
     }
     world.fill("facts.fact_deal_stage", [visit])
     timer = {**T, "deal_id": "d1", "sla": "lead_to_brief", "run_number": 1, "status": "overdue",
-             "started_at": "2026-01-02", "due_at": "2026-01-02 08:00:00", "target_hours": 8, "elapsed_hours": 432, "is_breached": True,
+             "started_at": "2026-01-02",
+             "due_at": "2026-01-02 08:00:00", "target_hours": 8, "elapsed_hours": 432, "is_breached": True,
              "breached_at": "2026-01-02 08:00:00.5", "owner_domain": "crm"}  # fmt: skip
     world.fill("facts.fact_sla", [timer])
     deal = {**T, "deal_id": "d2", "status": "won", "aggregated_stage": "closed", "closed_at": "2026-01-03",
