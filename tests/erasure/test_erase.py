@@ -157,7 +157,8 @@ def _tampering_is_no_erasure(settings: Settings) -> None:
     assert any("changed by somebody else" in problem for problem in landing.verify(settings))
     # To put back the manifest of before the erasure is noticed as well: a receipt has lost its record.
     lines = landing.manifest.read_bytes().splitlines(keepends=True)
-    landing.manifest.write_bytes(b"".join(line for line in lines if b'"kind": "file"' in line))
+    erasing = next(number for number, line in enumerate(lines) if b'"kind": "erasure"' in line)
+    landing.manifest.write_bytes(b"".join(lines[:erasing]))
     assert any("has lost the record" in problem for problem in Landing(settings.layout()).verify(settings))
 
 
