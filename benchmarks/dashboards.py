@@ -30,7 +30,7 @@ def measure_pages(home: str) -> dict[str, Any]:
         asked.append((sql, list(values)))
         return answer(snapshot, sql, values)
 
-    Snapshot.answer = listening  # type: ignore[method-assign]
+    Snapshot.answer = listening  # type: ignore[method-assign, assignment]
     empty = AppTest.from_string("import streamlit as st\nst.title('nothing')", default_timeout=120).run()
     result: dict[str, Any] = {"empty": _milliseconds(empty.run), "pages": {}}
     for page in registry.pages():

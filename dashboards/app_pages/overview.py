@@ -47,7 +47,7 @@ def kpi_card(page: Page, name: str, history: list[dict[str, Any]]) -> Number:
         notes.append(page.say("kpi.target", value=fmt(last["target"], kind, currency=page.currency), mark=mark))
     notes.append(fmt(last["kpi_month"], "month"))
     if (last["basis_count"] or 0) < 100:
-        notes.append(f"n = {last['basis_count']}")
+        notes.append(f"n\u00a0=\u00a0{last['basis_count']}")
     return Number(
         page.say(f"kpi.{name}"),
         last["kpi_value"],

@@ -71,7 +71,7 @@ def test_a_value_of_the_mart_is_shown_as_the_formatter_writes_it(at, tmp_path):
     (shown,) = app.metric
     # The running month is not over: the last one that is counts.
     assert (shown.label, shown.value, shown.delta) == (text.say("kpi.nrr"), "95.3%", "+5.3\u00a0pp")
-    assert "n = 41" in texts(app)
+    assert "n\u00a0=\u00a041" in texts(app)
     # As of the end of April, May is not known.
     app = at(make_home(tmp_path / "other", {"marts.kpi": rows}), "overview", role="leadership", as_of="2026-04-30")
     assert app.metric[0].value == "90.0%"
