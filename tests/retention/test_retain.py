@@ -36,7 +36,8 @@ def test_what_is_due_goes_and_the_rest_stays(tmp_path: Path) -> None:
         event(3, "crm.lead.updated", {"lead_id": "lead-active1", "city": "Oslo"}, time=at(100)),
         event(4, "crm.lead.created", {"lead_id": "lead-client1", "email": "client@x.example", **lead}, time=at(800)),
         event(5, "crm.contact.upserted", {"contact_id": "con-1", "lead_id": "lead-client1"}, time=at(790)),
-        *(event(10 + n, "crm.activity.logged", {"activity_id": f"a{n}", "activity_type": "call"}, time=at(1000 + 100 * n))
+        *(event(10 + n, "crm.activity.logged", {"activity_id": f"a{n}", "activity_type": "call"},
+                time=at(1000 + 100 * n))
           for n in range(3)),
         *(event(20 + n, "crm.email.sent", {"message_id": f"m{n}", "campaign_id": "c1", "contact_id": "con-1"},
                 time=at(300 + 100 * n)) for n in range(3)),

@@ -183,13 +183,15 @@ def point_to(home: Home, version: str) -> None:
     chain.fsync_folder(home.published)
 
 
-def retire(home: Home, keep: int, grace: timedelta = GRACE) -> list[str]:
-    """Remove versions beyond the last `keep`; never the current one, nor one that was current within `grace`.
+def retire(home: Home, keep: int, grace: timedelta | None = None) -> list[str]:
+    """Remove versions beyond the last `keep`; never the current one, nor one that was current within `grace`
+    (:data:`GRACE` where it is not given).
 
     Whoever has a removed file open goes on reading it; the space comes back when he closes it.
     """
     entries = chain.read(manifest_path(home))
     live, now, target = _live(entries), utc_now(), current_version(home)
+    grace = GRACE if grace is None else grace
     left_at = {entry.get("replaces"): datetime.fromisoformat(entry["at"]) for entry in entries}
     removed = []
     for version in sorted(live)[:-keep]:
