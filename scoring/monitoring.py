@@ -183,7 +183,7 @@ def _moved(found: Shift) -> str:
 
 
 def _table(rows: list[dict[str, Any]], columns: Mapping[str, str]) -> pl.DataFrame:
-    kinds = {
+    kinds: dict[str, type[pl.DataType] | pl.DataType] = {
         "string": pl.String,
         "date": pl.Date,
         "timestamp": pl.Datetime("us"),

@@ -17,10 +17,7 @@ from warehouse.statistics import Statistic, statistics
 READS = {"facts", "marts", "features", "seeds"}
 EXCEPTIONS = {
     "duplicate_pair": {"contacts": "names are compared, and stay inside; the result has ids"},
-    **{
-        name: {"raw": "the models in force are no event"}
-        for name in ("churn_risk", "deal_win", "lead_score")
-    },
+    **{name: {"raw": "the models in force are no event"} for name in ("churn_risk", "deal_win", "lead_score")},
     **{
         name: {"raw": "the models in force are no event", "staging": "what was known when is asked of the clock"}
         for name in ("customer_value", "revenue_forecast", "score_drift", "score_month", "score_segment")
