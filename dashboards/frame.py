@@ -180,7 +180,9 @@ def _filters(now: Session, snapshot: Snapshot, wanted: tuple[str, ...]) -> Filte
         if "owner" in wanted:
             owner = _choice(now, "owner", probe.values("marts.pipeline_stage", "owner_id"))
         if any(_is_set(key) for key in ("period", "as_of", *SEGMENTS, "owner")):
-            st.button(now.say("filter.reset"), on_click=_reset, icon=":material/close:", type="tertiary")
+            st.button(
+                now.say("filter.reset"), on_click=_reset, args=(stand.date(),), icon=":material/close:", type="tertiary"
+            )
     chosen_day = as_of if isinstance(as_of, date) else stand.date()
     last = chosen_day.replace(day=1)
     return Filters(tenant, chosen_day, _months_before(last, PERIODS[period]), last, tuple(segments), owner)
@@ -228,10 +230,12 @@ def _is_set(key: str) -> bool:
     return key in st.query_params
 
 
-def _reset() -> None:
-    for key in ("period", "as_of", *SEGMENTS, "owner"):
-        st.session_state.pop(key, None)
-        st.query_params.pop(key, None)
+def _reset(stand: date) -> None:
+    """Put filters back. Their values in the address follow, since they are bound to it."""
+    defaults: dict[str, object] = {"period": DEFAULT_PERIOD, "as_of": stand, "owner": None, **dict.fromkeys(SEGMENTS)}
+    for key, value in defaults.items():
+        if key in st.session_state:
+            st.session_state[key] = value
 
 
 __all__ = ["Page", "begin", "done", "previous", "registry"]

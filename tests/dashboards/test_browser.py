@@ -163,12 +163,12 @@ def test_what_is_exported_is_what_the_mart_holds(visit, full_home, tmp_path):
     ).to_pylist()
     expected = sorted((row["customer_id"], row["score"]) for row in rows)
     with page.expect_download() as waiting:
-        page.get_by_role("button", name="CSV").first.click()
+        page.get_by_test_id("stDownloadButton").filter(has_text="CSV").first.click()
     assert re.fullmatch(r"churn_list-calls_acme_.*\.csv", waiting.value.suggested_filename)
     told = list(csv.DictReader(io.StringIO(Path(waiting.value.path()).read_text())))
     assert sorted((row["customer_id"], int(row["score"])) for row in told) == expected
     with page.expect_download() as waiting:
-        page.get_by_role("button", name="Excel").first.click()
+        page.get_by_test_id("stDownloadButton").filter(has_text="Excel").first.click()
     target = tmp_path / "rows.xlsx"
     waiting.value.save_as(target)
     head, *body = openpyxl.load_workbook(target).active.iter_rows(values_only=True)

@@ -83,6 +83,8 @@ def test_filters_act_and_stand_in_the_url(at, full_home):
     # Invented rows alternate between two industries.
     assert int(one.metric[0].value) < int(every.metric[0].value)
     assert one.selectbox(key="industry").value == "retail"
+    (reset,) = [button for button in one.button if button.label == text.say("filter.reset")]
+    assert whole(reset.click().run()).metric[0].value == every.metric[0].value
     nonsense = whole(at(full_home, "sales", role="leadership", industry="'; drop table marts.kpi; --"))
     assert nonsense.metric[0].value == every.metric[0].value
 

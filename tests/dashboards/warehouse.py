@@ -56,6 +56,7 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "factors": ('{"up": [{"words": "quiet for 9 days", "log_odds": 0.4}], "down": [], "rest": 0.0}',),
     "currency": ("USD",),
     "check_status": ("pass", "warn"),
+    "status": ("open", "won", "running"),
     "case_status": ("open", "taken", "handled"),
     "gate": ("G1", "G2"),
     "gate_name": ("has_brief", "mediaplan_ready"),

@@ -184,10 +184,10 @@ def point_to(home: Home, version: str) -> None:
 
 
 def retire(home: Home, keep: int, grace: timedelta | None = None) -> list[str]:
-    """Remove versions beyond the last `keep`; never the current one, nor one that was current within `grace`
-    (:data:`GRACE` where it is not given).
+    """Remove versions beyond the last `keep`; never the current one, nor one that was so within `grace`.
 
-    Whoever has a removed file open goes on reading it; the space comes back when he closes it.
+    `grace` is :data:`GRACE` where it is not given. Whoever has a removed file open goes on reading it; the space comes
+    back when he closes it.
     """
     entries = chain.read(manifest_path(home))
     live, now, target = _live(entries), utc_now(), current_version(home)
