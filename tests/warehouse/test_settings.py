@@ -1,10 +1,17 @@
 """The settings that people are told of are the settings that exist."""
 
+import importlib
+import pkgutil
 import re
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from pydantic_settings import BaseSettings
 
-from warehouse.settings import PROJECT_DIR, Settings
+import dashboards
+import warehouse
+from warehouse.settings import PROJECT_DIR
 
 EXAMPLE = (PROJECT_DIR / ".env.example").read_text()
 LINE = re.compile(r"^(# )?(DEALHOUSE_[A-Z_]+)=(.*)$")
@@ -16,23 +23,48 @@ def lines() -> list[tuple[bool, str, str]]:
     return [(bool(match[1]), match[2], match[3]) for match in found if match]
 
 
-def test_the_example_names_exactly_the_settings_that_exist() -> None:
-    assert sorted(name for _, name, _ in lines()) == sorted(
-        f"DEALHOUSE_{name.upper()}" for name in Settings.model_fields
-    )
+def groups(kind: type[BaseSettings] = BaseSettings) -> Iterator[type[BaseSettings]]:
+    """Every class of settings of the product; a module that declares one is called by what it is of."""
+    for one in kind.__subclasses__():
+        if one.__module__.partition(".")[0] in ("warehouse", "dashboards"):
+            yield one
+        yield from groups(one)
 
 
-def test_the_values_of_the_example_are_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in Settings.model_fields:
-        monkeypatch.delenv(f"DEALHOUSE_{name.upper()}", raising=False)
-    defaults = Settings(_env_file=None)
+@pytest.fixture(scope="module")
+def settings() -> dict[str, tuple[type[BaseSettings], str]]:
+    """Class and field of each environment variable."""
+    for package in (warehouse, dashboards):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            # Pages are run by the app, not imported.
+            if "app" not in module.name.split(".")[1:] and "app_pages" not in module.name:
+                importlib.import_module(module.name)
+    return {
+        f"{one.model_config['env_prefix']}{name.upper()}": (one, name)
+        for one in set(groups())
+        for name in one.model_fields
+    }
+
+
+def test_the_example_names_exactly_the_settings_that_exist(settings: dict[str, Any]) -> None:
+    assert sorted(name for _, name, _ in lines()) == sorted(settings)
+
+
+def test_the_values_of_the_example_are_the_defaults(
+    settings: dict[str, tuple[type[BaseSettings], str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in settings:
+        monkeypatch.delenv(name, raising=False)
     for is_unset, name, value in lines():
-        field = name.removeprefix("DEALHOUSE_").lower()
+        kind, field = settings[name]
+        default = getattr(kind(_env_file=None), field)
         if is_unset:
             assert value == "", name
+            assert not default or name == "DEALHOUSE_PROJECT_DIR", name
         else:
             monkeypatch.setenv(name, value)
-            assert getattr(Settings(_env_file=None), field) == getattr(defaults, field), name
+            assert getattr(kind(_env_file=None), field) == default, name
+            monkeypatch.delenv(name)
 
 
 def test_each_line_of_the_example_is_a_setting_a_comment_or_empty() -> None:
