@@ -8,7 +8,7 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all lint bench bench-scoring dev docs lock clean
+.PHONY: help setup run test test-all lint bench bench-scoring dashboards dev docs lock clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -41,6 +41,9 @@ bench: setup ## Benchmarks: ratios against a baseline measured in the same run
 
 bench-scoring: setup ## Benchmarks of the scoring models on public data, with intervals
 	@$(BIN)/python -m benchmarks.scoring
+
+dashboards: setup ## The pages on what is published
+	@$(BIN)/dealhouse dashboards
 
 dev: setup ## Dagster's web interface on this home
 	@mkdir -p $(DEALHOUSE_HOME)/dagster && DAGSTER_HOME=$(DEALHOUSE_HOME)/dagster $(BIN)/dagster dev -m orchestration.definitions
