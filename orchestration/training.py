@@ -20,7 +20,6 @@ from scoring.fitting import Outcome, fit_all
 from scoring.plots import plots_of
 from scoring.specs import SPECS
 from warehouse import registry
-from warehouse.lock import writer_lock
 
 MEASURES = ("row_count", "positive_count", "auc", "skill", "oe_ratio", "ece", "ece_floor")
 """Of the card's measures out of time, those that Dagster draws over the weeks."""
@@ -43,9 +42,7 @@ def trained(context: AssetExecutionContext, warehouse: Warehouse) -> Iterator[Ma
     """Fit the chosen scores, keep them in the registry, and say which came into force, and why."""
     settings = warehouse.settings
     chosen = sorted(key.path[-1] for key in context.selected_asset_keys)
-    with writer_lock(settings.layout(), "train", wait_seconds=settings.lock_wait_seconds):
-        outcomes = fit_all(settings, chosen)
-    for one in outcomes:
+    for one in fit_all(settings, chosen):
         context.log.info(f"{one.version.version} ({one.chosen}): {one.reason} {one.decision}")
         yield MaterializeResult(asset_key=["models", one.version.score], metadata=_metadata(warehouse, one))
 

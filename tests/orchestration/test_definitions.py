@@ -141,6 +141,17 @@ def test_the_job_in_process_takes_in_builds_and_publishes_once(definitions, home
     assert again.published is None
 
 
+def test_the_other_jobs_run_under_the_lock_that_they_hold(definitions, home):
+    """After the run above: three open deals teach nothing, and nothing is old enough to go."""
+    from scoring.specs import SPECS
+    from warehouse import registry
+
+    assert definitions.defs.resolve_job_def("train").execute_in_process().success
+    kept = registry.champions(Settings(home=home).layout())
+    assert {one.score for one in kept} == {spec.score for spec in SPECS}
+    assert definitions.defs.resolve_job_def("retention").execute_in_process().success
+
+
 def test_a_failed_run_says_which_step_why_and_what_to_do(definitions, home, tmp_path):
     execute = importlib.import_module("orchestration.execute").execute
     with pytest.raises(DealhouseError) as failure:
