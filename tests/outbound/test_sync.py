@@ -13,6 +13,7 @@ import pytest
 from tests.outbound.mailbox import Mailbox
 from tests.outbound.receiver import Receiver
 from tests.writeback.world import World
+from warehouse.erasure.tombstones import keyring
 from warehouse.writeback.destination import configured
 from warehouse.writeback.sync import sync
 
@@ -114,3 +115,32 @@ def test_the_secret_is_in_no_file_of_the_home(world, both, capfd) -> None:
         assert not path.is_file() or SECRET.encode() not in path.read_bytes(), path
     said = capfd.readouterr()
     assert SECRET not in said.out + said.err
+
+
+def test_an_erasure_is_passed_on_until_it_is_taken_and_stands_nowhere(world, both) -> None:
+    """Whatever types a receiver wants otherwise; the id stands in no file but, sealed, in the notice, and then in none."""
+    receiver, _ = both
+    world.fill("marts.alert", [alert(1)])
+    counts(world, is_first=True)
+    notice = {"receipt": "r1", "erased_at": "2026-01-20T00:00:00+00:00", "ids": {"0": ["default", "lead", "l-gone-77"]}}
+    path = world.home.erasure / "notices" / "r1.sealed"
+    keyring(world.home, world.settings).seal(path, notice)
+    receiver.answer = (503, {}, b"later")
+    results = {one.destination: one for one in sync(world.settings)}
+    assert results["webhook"].forgotten == 0
+    assert "1 erasures were not taken" in results["webhook"].problem
+    assert path.exists()
+    receiver.answer = None
+    assert {one.destination: one.forgotten for one in sync(world.settings)}["webhook"] == 1
+    assert not path.exists()
+    (told,) = [event for event in receiver.applied.values() if event["type"] == "identity.erased"]
+    assert told["data"] == {"subject_type": "lead", "subject_id": "l-gone-77"}
+    assert len({one.headers["webhook-id"] for one in receiver.attempts if "l-gone-77" in one.body}) == 1
+    sync(world.settings)
+    assert sum(event["type"] == "identity.erased" for event in receiver.applied.values()) == 1
+    for file in world.home.root.rglob("*"):
+        assert not file.is_file() or b"l-gone-77" not in file.read_bytes(), file
+    ledgers = [str(file) for file in world.home.outbox.rglob("*.parquet")]
+    assert "l-gone-77" not in str(
+        duckdb.sql("from read_parquet($files, union_by_name = true)", params={"files": ledgers})
+    )

@@ -6,6 +6,7 @@ import psycopg
 import pytest
 
 from tests.writeback.world import World
+from warehouse.erasure.tombstones import keyring
 from warehouse.writeback.destinations import postgres
 from warehouse.writeback.destinations.postgres import Postgres, PostgresSettings
 from warehouse.writeback.sync import sync
@@ -230,3 +231,21 @@ def test_the_password_is_in_no_message(world: World, monkeypatch: pytest.MonkeyP
 def _plans(world: World, destination: Postgres) -> list[str]:
     (dry,) = sync(world.settings, is_dry_run=True, destinations=[destination])
     return [plan.digest for plan in dry.plans]
+
+
+def test_an_erased_person_keeps_none_of_our_fields_there(world: World, crm: Crm, destination: Postgres) -> None:
+    """Of leads l1 and l2 only l1 was erased; the CRM's own data of both is its own."""
+    leads_of(crm, 3)
+    world.leads(3)
+    sync(world.settings, is_first=True, destinations=[destination])
+    notice = {"receipt": "r1", "erased_at": "2026-01-20T00:00:00+00:00", "ids": {"0": ["default", "lead", "l1"]}}
+    keyring(world.home, world.settings).seal(world.home.erasure / "notices" / "r1.sealed", notice)
+    world.run("delete from marts.lead_queue where lead_id = 'l1'")
+    (result,) = sync(world.settings, destinations=[destination])
+    assert (result.problem, result.forgotten) == ("", 1)
+    rows = crm.execute("select id, score, metadata -> 'dealhouse' is null, email from lead order by id").fetchall()
+    assert rows == [
+        ("l0", 0, False, "0@example.org"),
+        ("l1", None, True, "1@example.org"),
+        ("l2", 2, False, "2@example.org"),
+    ]

@@ -101,6 +101,8 @@ def _print_result(result: Delivered, dry_run: bool) -> None:
         parts = [f"{count:,} {status}" for status, count in sorted(result.counts.items())]
         waiting = f"; {result.waiting:,} wait" if result.waiting else ""
         out.print(f"{result.destination}: {', '.join(parts)}{waiting}.")
+    if result.forgotten:
+        out.print(f"{result.destination}: {result.forgotten:,} ids of erased persons were passed on.")
     for object_name, key, outcome in result.answers:
         err.print(f"  {object_name} {key}: {outcome.status} {outcome.code} {outcome.message}", markup=False)
 

@@ -10,11 +10,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import metadata
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from warehouse.errors import UsageError
 from warehouse.settings import Settings
 from warehouse.writeback import destinations
+
+if TYPE_CHECKING:
+    from warehouse.erasure.pending import Erased
 
 Operation = Literal["insert", "update", "delete"]
 """Against what was acknowledged: never sent before, sent with other fields, no longer so."""
@@ -116,6 +119,14 @@ class Destination(ABC):
     def acknowledged(self, object_name: str) -> Iterator[Acknowledged]:
         """All rows of an object as they stand there; asked only where ``capabilities.holds_state``."""
         raise NotImplementedError(object_name)
+
+    def forget(self, erased: "Sequence[Erased]") -> list[Outcome]:
+        """Take away what stands there of persons who were erased here; one outcome for each id, in their order.
+
+        What is written as a whole, or differs after the erasure, goes with the sync itself: most have nothing to add.
+        The ids stand nowhere else any more, and must not be written down.
+        """
+        return [ACKNOWLEDGED] * len(erased)
 
     def close(self) -> None:  # noqa: B027 - most have nothing to let go of
         """Let go of connections."""

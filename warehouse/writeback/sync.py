@@ -15,6 +15,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from warehouse.erasure.pending import Erased, acknowledge, erased
 from warehouse.errors import DealhouseError, UsageError
 from warehouse.lock import file_lock, writer_lock
 from warehouse.recover import ensure_warehouse
@@ -44,6 +45,10 @@ class Delivered:
     """Why it was left alone, before or after some rows; empty where it was not."""
     withheld: list[Plan] = field(default_factory=list)
     """Plans that a brake holds back."""
+    is_new: bool = False
+    """Whether nothing was ever sent there."""
+    forgotten: int = 0
+    """Ids of erased persons that it was told of."""
     answers: list[tuple[str, str, Outcome]] = field(default_factory=list)
     """Object, key and outcome of the first rows that were not acknowledged."""
 
@@ -109,15 +114,43 @@ def sync(
                 with open_store(home, settings) as con:
                     _require_good_build(con)
                     results = _plan_all(con, settings, own, ledger, chosen, is_first or is_dry_run)
+                notices = [] if is_dry_run else erased(home, settings)
             for destination, result in zip(chosen, results, strict=True):
                 result.withheld = [plan for plan in result.plans if plan.brakes and plan.digest not in approved]
                 if not is_dry_run:
                     _deliver_all(ledger, own, destination, result, on_progress)
                     _note(ledger, result)
+            if notices:
+                done = _pass_on(chosen, results, notices)
+                if not only:
+                    with writer_lock(home, "sync", settings.lock_wait_seconds):
+                        for one in done:
+                            acknowledge(home, settings, one.message_id)
             return results
     finally:
         for one in chosen:
             one.close()
+
+
+def _pass_on(
+    chosen: Sequence[Destination], results: Sequence[Delivered], notices: Sequence[Erased]
+) -> Sequence[Erased]:
+    """Tell destinations whom to forget; return those of whom all know. None of it is noted in the ledger."""
+    done = list(notices)
+    for destination, result in zip(chosen, results, strict=True):
+        if result.is_new:
+            continue
+        try:
+            outcomes = destination.forget(notices)
+        except Exception as error:  # as with rows: a destination that cannot be used is no matter of the others
+            result.problem = result.problem or _first_line(error)
+            return []
+        taken = [one for one, outcome in zip(notices, outcomes, strict=True) if outcome.status == "acknowledged"]
+        result.forgotten = len(taken)
+        if len(taken) < len(notices) and not result.problem:
+            result.problem = f"{len(notices) - len(taken)} erasures were not taken there; the next sync tells it again"
+        done = [one for one in done if one in taken]
+    return done
 
 
 def _chosen(destinations: Sequence[Destination], only: Collection[str]) -> list[Destination]:
@@ -209,6 +242,7 @@ def _plan_all(
             result.problem = _first_line(error)
             continue
         if not (earlier or held or may_be_first):
+            result.is_new = True
             result.problem = "nothing was ever sent there: look with --dry-run, and begin with --first"
             continue
         for object_name in sorted(one.capabilities.objects):

@@ -9,7 +9,7 @@ import contextlib
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pyarrow as pa
@@ -24,6 +24,9 @@ from warehouse.settings import Settings
 from warehouse.writeback.destination import ACKNOWLEDGED, Acknowledged, Capabilities, Destination, Outcome, Row
 from warehouse.writeback.isolate import PoisonedError, isolate
 from warehouse.writeback.rows import as_rows
+
+if TYPE_CHECKING:
+    from warehouse.erasure.pending import Erased
 
 CRM_TABLES = {"lead": "lead", "deal": "deal"}
 """Tables of the CRM that get fields, by the object; their rows are made by the CRM alone."""
@@ -107,6 +110,38 @@ class Postgres(Destination):
         except psycopg.Error as error:
             self.close()
             return [Outcome("failed", error.sqlstate or "", _words(error))] * len(rows)
+
+    def forget(self, erased: "Sequence[Erased]") -> list[Outcome]:
+        """Take our fields from the leads of these persons, and the health scores of these users."""
+        own = [one for one in erased if one.tenant_id == self._settings.tenant]
+        leads = [one.subject_id for one in own if one.subject_type == "lead"]
+        users = [f"user:{one.subject_id}" for one in own if one.subject_type == "user"]
+
+        def work(con: psycopg.Connection[tuple[Any, ...]]) -> None:
+            if leads and "lead" in self.capabilities.objects:
+                table = CRM_TABLES["lead"]
+                self._types(con, table)
+                columns = [sql.Identifier(name) for name in self._settings.owned.get("lead", {})]
+                sets = sql.Composed([sql.SQL(", {} = null").format(column) for column in columns])
+                con.execute(
+                    sql.SQL("update {} set metadata = metadata - 'dealhouse'{} where id::text = any(%s)").format(
+                        self._table(table), sets
+                    ),
+                    [leads],
+                )
+            if users and "customer" in self.capabilities.objects:
+                self._types(con, HEALTH)
+                con.execute(
+                    sql.SQL("delete from {} where factors ->> 'customer_id' = any(%s)").format(self._table(HEALTH)),
+                    [users],
+                )
+
+        try:
+            self._retried(work)
+        except psycopg.Error as error:
+            self.close()
+            return [Outcome("failed", error.sqlstate or "", _words(error))] * len(erased)
+        return [ACKNOWLEDGED] * len(erased)
 
     def _retried(self, work: Any) -> Any:
         """Do it in a transaction; again where the connection was lost or the server asks for it."""

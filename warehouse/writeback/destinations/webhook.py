@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 from zlib import crc32
 
@@ -32,6 +32,9 @@ from warehouse.writeback.destinations._guard import GuardedTransport, Network
 from warehouse.writeback.destinations._pace import Pace
 from warehouse.writeback.destinations._post import LONGEST_BODY, Answer, Poster
 from warehouse.writeback.destinations._signature import Signer
+
+if TYPE_CHECKING:
+    from warehouse.erasure.pending import Erased
 
 CONTENT_TYPES = {
     "structured": "application/cloudevents+json; charset=utf-8",
@@ -170,6 +173,13 @@ class Webhook(Destination):
         with ThreadPoolExecutor(self._own.parallel, thread_name_prefix=self.name) as pool:
             list(pool.map(carry, self._lanes(fitting, rows)))
         return outcomes
+
+    def forget(self, erased: "Sequence[Erased]") -> list[Outcome]:
+        """Tell the receiver, whichever types it takes otherwise: only it knows what it has kept."""
+        return self.deliver(
+            "event",
+            [Row(one.tenant_id, one.message_id, "insert", one.envelope(), None, one.message_id) for one in erased],
+        )
 
     def close(self) -> None:
         """Let go of connections."""
