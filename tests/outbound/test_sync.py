@@ -118,7 +118,7 @@ def test_the_secret_is_in_no_file_of_the_home(world, both, capfd) -> None:
 
 
 def test_an_erasure_is_passed_on_until_it_is_taken_and_stands_nowhere(world, both) -> None:
-    """Whatever types a receiver wants otherwise; the id stands in no file but, sealed, in the notice, and then in none."""
+    """Whatever types a receiver wants otherwise; the id stands sealed in the notice, and then in no file."""
     receiver, _ = both
     world.fill("marts.alert", [alert(1)])
     counts(world, is_first=True)
