@@ -144,3 +144,17 @@ def test_an_erasure_is_passed_on_until_it_is_taken_and_stands_nowhere(world, bot
     assert "l-gone-77" not in str(
         duckdb.sql("from read_parquet($files, union_by_name = true)", params={"files": ledgers})
     )
+
+
+def test_a_receiver_of_one_tenant_gets_nothing_of_another(world, both, monkeypatch: pytest.MonkeyPatch) -> None:
+    receiver, _ = both
+    monkeypatch.setenv("DEALHOUSE_WEBHOOK_TENANT", "default")
+    world.fill("marts.alert", [alert(1), alert(2) | {"tenant_id": "other"}])
+    sync(world.settings, is_first=True)
+    ids = {"0": ["default", "lead", "l-1"], "1": ["other", "lead", "l-2"]}
+    notice = {"receipt": "r1", "erased_at": "2026-01-20T00:00:00+00:00", "ids": ids}
+    keyring(world.home, world.settings).seal(world.home.erasure / "notices" / "r1.sealed", notice)
+    sync(world.settings)
+    assert {event["tenantid"] for event in receiver.applied.values()} == {"default"}
+    assert {event["subject"] for event in receiver.applied.values()} == {"d-1", "l-1"}
+    assert list((world.home.erasure / "notices").iterdir()) == []

@@ -54,6 +54,7 @@ class WebhookSettings(BaseSettings):
         None, description="Address that events are posted to; secret, since many carry a token."
     )
     mode: Literal["structured", "batch"] = Field("structured", description="One event per request, or several.")
+    tenant: str | None = Field(None, description="Tenant whose events it gets; those of all where unset.")
     event_types: list[str] = Field(default_factory=list, description="Types that are sent; all of them where empty.")
     secrets: list[SecretStr] = Field(
         default_factory=list, description="Secrets of the signature (whsec_…), the newest first; each of them signs."
@@ -110,6 +111,7 @@ class Webhook(Destination):
         self._address_hash = hashlib.sha256(url.encode()).hexdigest()
         self.capabilities = Capabilities(
             objects=frozenset({"event"}),
+            tenant_id=own.tenant,
             batch_rows=500,
             event_types=frozenset(own.event_types) or None,
         )
@@ -176,10 +178,10 @@ class Webhook(Destination):
 
     def forget(self, erased: "Sequence[Erased]") -> list[Outcome]:
         """Tell the receiver, whichever types it takes otherwise: only it knows what it has kept."""
-        return self.deliver(
-            "event",
-            [Row(one.tenant_id, one.message_id, "insert", one.envelope(), None, one.message_id) for one in erased],
-        )
+        own = [one for one in erased if self._own.tenant in (None, one.tenant_id)]
+        rows = [Row(one.tenant_id, one.message_id, "insert", one.envelope(), None, one.message_id) for one in own]
+        told = dict(zip((one.message_id for one in own), self.deliver("event", rows), strict=True))
+        return [told.get(one.message_id, ACKNOWLEDGED) for one in erased]
 
     def close(self) -> None:
         """Let go of connections."""
