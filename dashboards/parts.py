@@ -250,6 +250,8 @@ def _kept_params() -> dict[str, str]:
 def _open(state: str, target: str, ids: Sequence[str]) -> None:
     click = st.session_state[state]
     if click is not None:
+        # The subject's own field is bound to the address, and would put its old value there.
+        st.session_state[target] = ids[click.row]
         go(target, **{target: ids[click.row]})
 
 
