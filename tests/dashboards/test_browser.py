@@ -223,9 +223,7 @@ def faults(page: Page) -> list[str]:
 
 # Items of the navigation's list, signs of sparklines: Streamlit gives them no role and no title.
 FRAMEWORK_RULES = ("listitem", "svg-img-alt")
-# The tint of a chosen segment is Streamlit's own, made from the accent.
 FRAMEWORK = (
-    "<p>EN</p>",
     "stSidebarNav",
     "stMetricChart",
     "<svg",
