@@ -1,11 +1,11 @@
 """The frame around every page: who is there, in which language, and which pages their role may open."""
 
+import runpy
 from collections.abc import Callable
 
 import streamlit as st
 
 from dashboards import registry, roles, session, text
-from dashboards.parts import go
 from dashboards.settings import DashboardSettings
 
 
@@ -50,6 +50,10 @@ def _not_allowed(language: str, title: str) -> Callable[[], None]:
     return show
 
 
+def _run(name: str) -> None:
+    runpy.run_path(registry.path_of(name))
+
+
 def main() -> None:
     """Draw the frame, then the page."""
     st.set_page_config(page_title="Dealhouse", page_icon="📊", layout="wide")
@@ -86,8 +90,8 @@ def main() -> None:
                 help=text.say(f"page.{page.name}.question", language),
             )
         )
-    # A default page has no address of its own. Links must hold for every role, so that the default only leads on.
-    start = st.Page(lambda: go(first), title="Dealhouse", url_path="start", default=True, visibility="hidden")
+    # A default page has no address of its own, and links must hold for every role: the default shows what has one.
+    start = st.Page(lambda: _run(first), title="Dealhouse", url_path="start", default=True, visibility="hidden")
     st.navigation({"": [start], **menu}, expanded=True).run()
 
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 import pyarrow as pa
 import streamlit as st
@@ -156,7 +157,7 @@ def table(
     Parameters
     ----------
     opens
-        Page by column of ids: a button in each row leads to the subject.
+        Page by column of ids: a link in each row leads to the subject.
     """
     with st.container(border=True):
         _title(page, key, rows, note)
@@ -168,15 +169,10 @@ def table(
             for column, target in (opens or {}).items():
                 if column not in shown.column_names or not page.session.role.may_open(target):
                     continue
-                ids = rows.table.column(column).to_pylist()
-                config[column] = st.column_config.ButtonColumn(
-                    page.name_of("col", column),
-                    key=f"open.{key}.{column}",
-                    on_click=_open,
-                    args=(f"open.{key}.{column}", target, ids),
-                    type="tertiary",
-                    alignment="left",
-                    help=page.say("table.open"),
+                # A link of the browser's own: filters are bound to the address, which a script cannot change.
+                shown = _linked(shown, column, target)
+                config[column] = st.column_config.LinkColumn(
+                    page.name_of("col", column), display_text=rf"{target}=([^&]+)", help=page.say("table.open")
                 )
             st.dataframe(
                 _named(page, shown),
@@ -232,25 +228,19 @@ def as_excel(rows: pa.Table) -> bytes:
     return sink.getvalue()
 
 
-def link(page: Page, target: str, label: str, **params: str) -> None:
-    """Draw a link to another page, where the role may open it; filters stay."""
+def link(page: Page, target: str, label: str) -> None:
+    """Draw a link to another page, where the role may open it. Filters stay, since they are bound to the address."""
     if page.session.role.may_open(target):
-        st.page_link(registry.path_of(target), label=label, query_params={**_kept_params(), **params})
+        st.page_link(registry.path_of(target), label=label)
 
 
-def go(target: str, **params: str) -> None:
-    """Go to another page; filters stay."""
-    st.switch_page(registry.path_of(target), query_params={**_kept_params(), **params})
-
-
-def _kept_params() -> dict[str, str]:
-    return {key: value for key, value in st.query_params.items() if key not in ("deal", "customer")}
-
-
-def _open(state: str, target: str, ids: Sequence[str]) -> None:
-    click = st.session_state[state]
-    if click is not None:
-        go(target, **{target: ids[click.row]})
+def _linked(rows: pa.Table, column: str, target: str) -> pa.Table:
+    """Turn ids into links to their subjects, under the filters that stand in the address."""
+    kept = {key: value for key, value in st.query_params.items() if key not in ("deal", "customer")}
+    links = [
+        one and f"{target}?{urlencode({target: one, **kept}, safe=':')}" for one in rows.column(column).to_pylist()
+    ]
+    return rows.set_column(rows.column_names.index(column), column, pa.array(links, pa.string()))
 
 
 def _title(page: Page, key: str, rows: Rows, note: str) -> None:
@@ -318,4 +308,4 @@ def _named(page: Page, rows: pa.Table) -> pa.Table:
     return rows
 
 
-__all__ = ["Number", "as_csv", "as_excel", "card", "exports", "go", "kind_of", "link", "number", "numbers", "table"]
+__all__ = ["Number", "as_csv", "as_excel", "card", "exports", "kind_of", "link", "number", "numbers", "table"]

@@ -145,7 +145,7 @@ def streamlit_options() -> dict[str, Any]:
     for name, one in (("light", LIGHT), ("dark", DARK)):
         side = {"light": ("#F6F7F9", "#E9ECF1"), "dark": ("#15191F", "#222831")}[name]
         options |= {
-            f"theme.{name}.primaryColor": "#2F5BEA" if name == "light" else "#5B7CF5",
+            f"theme.{name}.primaryColor": "#2649C2" if name == "light" else "#6989F8",
             f"theme.{name}.backgroundColor": one.background,
             f"theme.{name}.secondaryBackgroundColor": one.track,
             f"theme.{name}.textColor": one.text,

@@ -176,15 +176,29 @@ def test_what_is_exported_is_what_the_mart_holds(visit, full_home, tmp_path):
     assert sorted(tuple(row[place] for place in places) for row in body) == expected
 
 
-def test_a_row_leads_to_its_subject(visit):
-    page = visit.open("deal")
+def test_a_row_leads_to_its_subject_under_the_same_filters(visit):
+    page = visit.open("deal", "?lang=UK")
+    page.wait_for_timeout(1000)
     box = page.get_by_test_id("stDataFrame").first.bounding_box()
-    page.mouse.click(box["x"] + 45, box["y"] + 35 + 17)
-    page.wait_for_url("**deal=deal-**")
-    visit.settled("deal")
-    chosen = re.search(r"deal=(deal-\d+)", page.url)
+    with visit.context.expect_page() as waiting:
+        page.mouse.move(box["x"] + 25, box["y"] + 35 + 17)
+        page.wait_for_timeout(500)
+        page.mouse.down()
+        page.wait_for_timeout(100)
+        page.mouse.up()
+    subject = waiting.value
+    subject.wait_for_selector("#done-deal", state="attached")
+    chosen = re.search(r"deal=(deal-\d+)", subject.url)
     assert chosen
-    expect(page.get_by_role("heading", name=f"title-{chosen.group(1)[-2:]}")).to_be_visible()
+    assert "lang=UK" in subject.url
+    expect(subject.get_by_role("heading", name=f"title-{chosen.group(1)[-2:]}")).to_be_visible()
+
+
+def test_the_first_page_keeps_what_the_address_says(visit):
+    page = visit.page
+    page.goto(f"{visit.address}/?lang=RU")
+    visit.settled("overview")
+    expect(page.get_by_role("heading", name=text.say("page.overview", "RU"))).to_be_visible()
 
 
 def test_a_page_out_of_bounds_says_so(visit):
@@ -201,13 +215,24 @@ def faults(page: Page) -> list[str]:
     return [
         f"{one['id']}: {node['html'][:160]}"
         for one in found
-        if one["impact"] in ("serious", "critical")
+        if one["impact"] in ("serious", "critical") and one["id"] not in FRAMEWORK_RULES
         for node in one["nodes"]
         if not any(mark in node["html"] for mark in FRAMEWORK)
     ]
 
 
-FRAMEWORK = ("stSidebarNav", "stMetricChart", "<svg", "<canvas", "data-baseweb", "react-aria", "stDateInput", "dvn-")
+# Items of the navigation's list, signs of sparklines: Streamlit gives them no role and no title.
+FRAMEWORK_RULES = ("listitem", "svg-img-alt")
+FRAMEWORK = (
+    "stSidebarNav",
+    "stMetricChart",
+    "<svg",
+    "<canvas",
+    "data-baseweb",
+    "react-aria",
+    "stDateInput",
+    "dvn-",
+)
 
 
 @pytest.mark.parametrize("colours", ["light", "dark"])
