@@ -91,5 +91,7 @@ def smallest_change(parts: Sequence[PartNow], target: float) -> Change | None:
 
 
 def _outward(value: float, *, rising: bool) -> float:
-    """A value to one decimal, rounded so that it is still enough."""
-    return math.ceil(value * 10 - SLACK) / 10 if rising else math.floor(value * 10 + SLACK) / 10
+    """A value to one decimal, of large ones to three digits, rounded so that it is still enough."""
+    unit = 10.0 ** max(-1, math.floor(math.log10(abs(value))) - 2) if value else 0.1
+    steps = value / unit
+    return round((math.ceil(steps - SLACK) if rising else math.floor(steps + SLACK)) * unit, 1)
