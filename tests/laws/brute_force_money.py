@@ -86,7 +86,15 @@ def orders(log: list[Event], money: Money) -> list[Row]:
     for event in in_order(log, "shop.order.created", "shop.order.status_changed"):
         data, at = event["data"], utc(event["time"])
         row = found.setdefault(
-            data["order_id"], {"status": "new", "since": None, "created": None, "first": at, "firsts": {}}
+            data["order_id"],
+            {
+                "order_id": data["order_id"],
+                "status": "new",
+                "since": None,
+                "created": None,
+                "first": at,
+                "firsts": {},
+            },
         )
         row |= {name: data[name] for name in ("amount", "cost", "currency", "contact_id") if data.get(name) is not None}
         if event["type"] == "shop.order.created":

@@ -12,8 +12,7 @@ from warehouse.errors import DealhouseError
 from warehouse.settings import Settings
 from warehouse.statistics import statistics
 
-LAYERS = {"staging", "facts", "features", "marts", "contacts"}
-WORKSHOP = ("staging", "features")
+WORKSHOP = ("staging", "features", "sync")
 """Layers that are not published."""
 
 
