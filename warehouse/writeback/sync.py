@@ -124,8 +124,8 @@ def sync(
                 done = _pass_on(chosen, results, notices)
                 if not only:
                     with writer_lock(home, "sync", settings.lock_wait_seconds):
-                        for one in done:
-                            acknowledge(home, settings, one.message_id)
+                        for notice in done:
+                            acknowledge(home, settings, notice.message_id)
             return results
     finally:
         for one in chosen:
