@@ -70,12 +70,11 @@ def _periods(card: Row) -> list[str]:
     """Of the candidate that answers; the others are in the JSON."""
     own = [row for row in card["periods"] if row["candidate"] == card["kind"]]
     return [
-        f"Of {card['kind']}, in each later period.",
+        f"Of {card['kind']}, in each later period, by its first cut-off.",
         "",
         *_table(
             own or card["periods"],
             ("from", lambda row: str(row["first_cutoff"])[:10]),
-            ("to", lambda row: str(row["last_cutoff"])[:10]),
             ("rows", lambda row: f"{row['row_count']:,}"),
             ("positive", lambda row: f"{row['positive_count']:,}"),
             ("log loss", lambda row: _number(row["log_loss"], ".3f")),

@@ -3,6 +3,7 @@
 import numpy as np
 import polars as pl
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from scoring.evaluation.metrics import auc_interval, ece, oe_ratio, reliability_table
 from scoring.training import candidates
@@ -75,8 +76,16 @@ def test_leads_are_ranked_nearly_as_well_as_the_truth_allows(leads: Learnt, samp
     rows = at_seven_days(leads, sample)
     y = rows["label"].cast(pl.Int64).to_numpy()
     own, best = (auc_interval(y, rows[name].to_numpy()) for name in ("p", "log_odds"))
-    print(f"{rows.height} leads of seven days, {y.sum()} convert: AUC {own.value:.3f}, of the truth {best.value:.3f}")
-    assert own.value > best.value - 0.02
+    rng, p, odds = np.random.default_rng(5), rows["p"].to_numpy(), rows["log_odds"].to_numpy()
+    draws = (rng.integers(0, y.size, y.size) for _ in range(500))
+    short = np.quantile([roc_auc_score(y[at], odds[at]) - roc_auc_score(y[at], p[at]) for at in draws], [0.05, 0.95])
+    print(
+        f"{rows.height} leads of seven days, {y.sum()} convert: AUC {own.value:.3f}, of the truth {best.value:.3f}; "
+        f"short by {best.value - own.value:.3f} ({short[0]:.3f} to {short[1]:.3f})"
+    )
+    # Both are judged on the same few hundred conversions: what these tell is whether it is surely more than 0.02 short.
+    assert short[0] < 0.02
+    assert best.value - own.value < 0.04
 
 
 def test_probabilities_of_leads_are_reliable_within_their_noise(leads: Learnt, sample: Sample) -> None:
