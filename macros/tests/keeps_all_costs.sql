@@ -1,5 +1,5 @@
-{#- Under each model all that was spent, and all that winning customers cost, is there, whether anything came of it or not. Tenants
-    with an unknown rate are left out. -#}
+{#- Under each model all that was spent, and all that winning customers cost, is there, whether anything came of it or not.
+    Tenants with an unknown rate are left out. -#}
 {% test keeps_all_costs(model) %}
 with given as (
     select borne.tenant_id, borne.measure, models.model, sum(borne.amount) as amount, sum(borne.unknown_count) as unknown_count
