@@ -21,7 +21,7 @@ AS_OF = datetime(2026, 6, 1)
 @pytest.fixture
 def fitted(spec):
     """Channel c is one that no feature tells of: three of four are positive there, whatever x says."""
-    rows = panel(450, 1.0)
+    rows = panel(900, 1.0)
     rng = np.random.default_rng(3)
     is_odd = rng.random(rows.height) < 0.2
     rows = rows.with_columns(
