@@ -100,8 +100,9 @@ def run(
         out.print(f"The publication stays as it was, as of {done.built.as_of} UTC.")
     _print_kpis(home)
     out.print(
-        '\nNext: [bold]dealhouse query "from marts.united_stage"[/bold] shows where deals stand, '
-        "[bold]dealhouse status[/bold] what was taken in,\n[bold]dealhouse rejects[/bold] what was not and why, "
+        "\nNext: [bold]make dashboards[/bold] shows it as pages, "
+        '[bold]dealhouse query "from marts.united_stage"[/bold] where deals stand,\n'
+        "[bold]dealhouse status[/bold] what was taken in, [bold]dealhouse rejects[/bold] what was not and why,\n"
         "[bold]make dev[/bold] the lineage and the runs."
     )
     if strict and rejected:
