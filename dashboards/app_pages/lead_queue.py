@@ -15,16 +15,19 @@ ABOUT = {"group": "revenue", "icon": "inbox", "order": 4}
 COLUMNS = (
     "lead_id",
     "tier",
+    "next_best_action",
     "score",
     "probability",
-    "points",
     "factors",
+    "suggested_owner_id",
+    "owner_id",
+    "waiting_since_at",
+    "tier_change",
+    "missing_parts",
     "fit_score",
     "engagement_score",
-    "has_enough_data",
     "lead_status",
     "lead_source",
-    "owner_id",
     "created_at",
 )
 TIERS = ("hot", "warm", "cold")
@@ -76,7 +79,7 @@ def main() -> None:
         page,
         "lead_queue.queue",
         rows,
-        (*COLUMNS[:2], *known_cases[:2], *COLUMNS[2:], *known_cases[2:]),
+        (*COLUMNS[:3], *known_cases[:2], *COLUMNS[3:], *known_cases[2:]),
         height=560,
         note=page.say("lead_queue.queue.note"),
     )
