@@ -6,7 +6,7 @@ lays it over the rows that it reads. Nothing is written to the published file.
 
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,6 +17,7 @@ import streamlit as st
 from dashboards import session
 from dashboards.data import ForbiddenError, Rows
 from dashboards.frame import Page
+from dashboards.parts import table
 from warehouse.errors import DealhouseError
 from warehouse.intake import append_events
 
@@ -49,9 +50,12 @@ def say(
     subject_id: str,
     note: str = "",
     outcome: str = "",
+    score: int | None = None,
     now: datetime | None = None,
 ) -> str:
     """Say that a case was taken, handled or snoozed; return what is wrong, or nothing.
+
+    `score` is what the list showed when it was handled: the case comes back when it has moved far from there.
 
     Raises
     ------
@@ -67,6 +71,7 @@ def say(
     data["acted_by"] = page.session.person
     data |= {"note": note} if note else {}
     data |= {"outcome": outcome} if outcome and status == "handled" else {}
+    data |= {"score": score} if score is not None and status == "handled" else {}
     data |= {"snoozed_until": f"{until:%Y-%m-%dT%H:%M:%SZ}"} if until else {}
     event = {
         "specversion": "1.0",
@@ -128,6 +133,38 @@ def to_do(rows: Rows) -> Rows:
     )
 
 
+def worklist(
+    page: Page,
+    mart: str,
+    what: str,
+    subject_type: str,
+    columns: Sequence[str],
+    *,
+    where: Mapping[str, Any],
+    order: str,
+    first: int,
+    opens: Mapping[str, str] | None = None,
+) -> None:
+    """Draw a list that people work off, with what can be done about a case, and what was just done laid over it.
+
+    Parameters
+    ----------
+    what
+        Entry of the table's title; ``<what>.note`` is what stands beside it.
+    columns
+        Of the mart; the first is the subject's id. Where a case stands comes after the `first` ones.
+    """
+    id_column, view = columns[0], page.view
+    known = COLUMNS if view.has(mart, *COLUMNS) else ()
+    listed = view.read(mart, (*columns, *known), where=where, by="columns", order=(order,))
+    bar(page, listed, subject_type, id_column)
+    rows = laid_over(listed, view.filters.tenant, subject_type, id_column)
+    if not st.toggle(page.say("case.show_all"), key="cases", bind="query-params"):
+        rows = to_do(rows)
+    shown = (*columns[:first], *known[:2], *columns[first:], *known[2:])
+    table(page, what, rows, shown, opens=opens, height=560, note=page.say(f"{what}.note"))
+
+
 def bar(page: Page, rows: Rows, subject_type: str, id_column: str) -> None:
     """Draw what can be done about a case, for roles that may act."""
     if not page.session.role.may_act or not len(rows):
@@ -156,7 +193,8 @@ def bar(page: Page, rows: Rows, subject_type: str, id_column: str) -> None:
         )
         note = st.text_input(page.say("col.case_note"), key=f"case.{subject_type}.note", width=260, max_chars=1000)
         if st.form_submit_button(page.say("case.save"), type="primary"):
-            wrong = say(page, status, subject_type, subject, note, outcome or "") if subject else ""
+            shown = {row[id_column]: row.get("score") for row in rows}
+            wrong = say(page, status, subject_type, subject, note, outcome or "", shown[subject]) if subject else ""
             if wrong:
                 st.error(wrong, icon=":material/error:")
             else:

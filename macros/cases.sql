@@ -14,3 +14,14 @@ case
     else 'open'
 end
 {%- endmacro -%}
+
+{#- The columns of a list that people work off, from its rows of fact_case and its score. -#}
+{%- macro case_columns(case, score) -%}
+    {{ case_status(case, score) }} as case_status,
+    {{ case }}.taken_by,
+    {{ case }}.taken_at,
+    {{ case }}.handled_by,
+    {{ case }}.handled_at,
+    {{ case }}.handled_outcome,
+    {{ case }}.snoozed_until
+{%- endmacro -%}

@@ -19,8 +19,7 @@
             cast(queue.score as string) || '/' || queue.tier || '/'
             || coalesce(cast({{ round_det('queue.probability', 2) }} as string), '') as state,
             true as is_first_told,
-            cast(null as string) as level,
-            cast(null as bigint) as score,
+            {{ without_level() }},
             {{ json_text({
                 'lead_id': 'queue.lead_id', 'score': 'queue.score', 'probability': round_det('queue.probability', 2),
                 'tier': 'queue.tier', 'model_version': "coalesce(scored.model_version, 'rule')",
@@ -62,8 +61,7 @@
             risk.as_of as occurred_at,
             risk.risk_level as state,
             risk.risk_level = 'red' as is_first_told,
-            cast(null as string) as level,
-            cast(null as bigint) as score,
+            {{ without_level() }},
             {{ json_text({
                 'subject_type': customer_part('risk.customer_id', 'kind'),
                 'subject_id': customer_part('risk.customer_id', 'id'),
@@ -85,8 +83,7 @@
             clock.as_of as occurred_at,
             '' as state,
             true as is_first_told,
-            cast(null as string) as level,
-            cast(null as bigint) as score,
+            {{ without_level() }},
             {{ json_text({
                 'subscription_id': 'span.subscription_id', 'user_id': 'subscription.user_id',
                 'account_id': 'subscription.account_id', 'period_end': 'cast(span.paid_until_date as string)',
@@ -113,8 +110,7 @@
             scored.as_of as occurred_at,
             cast({{ round_det('scored.probability', 2) }} as string) as state,
             true as is_first_told,
-            cast(null as string) as level,
-            cast(null as bigint) as score,
+            {{ without_level() }},
             {{ json_text({
                 'deal_id': 'scored.deal_id', 'probability': round_det('scored.probability', 2),
                 'model_version': 'scored.model_version', 'as_of': rfc3339('scored.as_of')
@@ -132,8 +128,7 @@
             clock.as_of as occurred_at,
             '' as state,
             true as is_first_told,
-            cast(null as string) as level,
-            cast(null as bigint) as score,
+            {{ without_level() }},
             {{ json_text({
                 'kind': 'pair.kind', 'left_id': 'pair.left_id', 'right_id': 'pair.right_id',
                 'probability': 'pair.probability'
@@ -165,8 +160,7 @@
             visit.entered_at as occurred_at,
             '' as state,
             {{ is_recent('visit.tenant_id', 'visit.entered_at') }} as is_first_told,
-            cast(null as string) as level,
-            cast(null as bigint) as score,
+            {{ without_level() }},
             {{ json_text({
                 'deal_id': 'visit.deal_id', 'from_stage': 'visit.from_stage', 'to_stage': 'visit.stage',
                 'changed_at': rfc3339('visit.entered_at')
@@ -184,8 +178,7 @@
             sla.status || '/' || cast(sla.started_at as string) || '/' || coalesce(cast(sla.stopped_at as string), '')
             || '/' || coalesce(cast(sla.due_at as string), '') as state,
             {{ is_recent('sla.tenant_id', 'coalesce(sla.stopped_at, clock.as_of)') }} as is_first_told,
-            cast(null as string) as level,
-            cast(null as bigint) as score,
+            {{ without_level() }},
             {{ json_text({
                 'deal_id': 'sla.deal_id', 'sla': 'sla.sla', 'run_number': 'sla.run_number', 'status': 'sla.status',
                 'started_at': rfc3339('sla.started_at'), 'stopped_at': rfc3339('sla.stopped_at'),
@@ -205,8 +198,7 @@
             sla.breached_at as occurred_at,
             '' as state,
             {{ is_recent('sla.tenant_id', 'sla.breached_at') }} as is_first_told,
-            cast(null as string) as level,
-            cast(null as bigint) as score,
+            {{ without_level() }},
             {{ json_text({
                 'deal_id': 'sla.deal_id', 'sla': 'sla.sla', 'run_number': 'sla.run_number',
                 'due_at': rfc3339('sla.due_at'), 'breached_at': rfc3339('sla.breached_at'),
@@ -225,8 +217,7 @@
             deal.closed_at as occurred_at,
             '' as state,
             {{ is_recent('deal.tenant_id', 'deal.closed_at') }} as is_first_told,
-            cast(null as string) as level,
-            cast(null as bigint) as score,
+            {{ without_level() }},
             {{ json_text({
                 'deal_id': 'deal.deal_id', 'closed_at': rfc3339('deal.closed_at'), 'amount': 'deal.amount',
                 'currency': 'deal.currency'
@@ -255,8 +246,7 @@
             case when alert.is_open then 'raised' else 'resolved' end as state,
             -- Who was not told of an alert need not hear that it is over.
             alert.is_open as is_first_told,
-            cast(null as string) as level,
-            cast(null as bigint) as score,
+            {{ without_level() }},
             case
                 when alert.is_open
                     then {{ json_text({
@@ -284,4 +274,10 @@
 {%- macro customer_part(customer_id, part) -%}
     {%- if part == 'kind' -%}substr({{ customer_id }}, 1, instr({{ customer_id }}, ':') - 1)
     {%- else -%}substr({{ customer_id }}, instr({{ customer_id }}, ':') + 1){%- endif -%}
+{%- endmacro -%}
+
+{#- Of news that has neither a band nor a score to be compared with what was told before. -#}
+{%- macro without_level() -%}
+    cast(null as string) as level,
+    cast(null as bigint) as score
 {%- endmacro -%}

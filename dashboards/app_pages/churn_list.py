@@ -8,7 +8,7 @@ from dashboards import cases
 from dashboards.charts.bars import bars
 from dashboards.data import Rows
 from dashboards.frame import Page, begin, done
-from dashboards.parts import Number, card, numbers, table
+from dashboards.parts import Number, card, numbers
 from warehouse.numbers import fmt
 
 ABOUT = {"group": "customers", "icon": "call", "order": 2}
@@ -62,26 +62,16 @@ def main() -> None:
     )
     known = [level for level in LEVELS if level in found]
     level = st.pills(page.say("col.risk_level"), known, key="risk", bind="query-params") if known else None
-    known_cases = cases.COLUMNS if view.has("marts.churn_list", *cases.COLUMNS) else ()
-    listed = view.read(
-        "marts.churn_list",
-        (*COLUMNS, *known_cases),
-        where={"risk_level": level} if level else {},
-        by="columns",
-        order=("call_order",),
-    )
-    cases.bar(page, listed, "customer", "customer_id")
-    rows = cases.laid_over(listed, view.filters.tenant, "customer", "customer_id")
-    if not st.toggle(page.say("case.show_all"), key="cases", bind="query-params"):
-        rows = cases.to_do(rows)
-    table(
+    cases.worklist(
         page,
+        "marts.churn_list",
         "churn_list.calls",
-        rows,
-        (*COLUMNS[:2], *known_cases[:2], *COLUMNS[2:], *known_cases[2:]),
+        "customer",
+        COLUMNS,
+        where={"risk_level": level} if level else {},
+        order="call_order",
+        first=2,
         opens={"customer_id": "customer"},
-        height=560,
-        note=page.say("churn_list.calls.note"),
     )
     card(page, "churn_list.levels", by_level, lambda: _levels(page, by_level), height=160)
     done("churn_list")

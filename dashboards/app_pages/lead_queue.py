@@ -63,25 +63,15 @@ def main() -> None:
     )
     known = [tier for tier in TIERS if tier in found]
     tier = st.pills(page.say("col.tier"), known, key="tier", bind="query-params") if known else None
-    known_cases = cases.COLUMNS if view.has("marts.lead_queue", *cases.COLUMNS) else ()
-    listed = view.read(
-        "marts.lead_queue",
-        (*COLUMNS, *known_cases),
-        where={"tier": tier} if tier else {},
-        by="columns",
-        order=("work_order",),
-    )
-    cases.bar(page, listed, "lead", "lead_id")
-    rows = cases.laid_over(listed, view.filters.tenant, "lead", "lead_id")
-    if not st.toggle(page.say("case.show_all"), key="cases", bind="query-params"):
-        rows = cases.to_do(rows)
-    table(
+    cases.worklist(
         page,
+        "marts.lead_queue",
         "lead_queue.queue",
-        rows,
-        (*COLUMNS[:3], *known_cases[:2], *COLUMNS[3:], *known_cases[2:]),
-        height=560,
-        note=page.say("lead_queue.queue.note"),
+        "lead",
+        COLUMNS,
+        where={"tier": tier} if tier else {},
+        order="work_order",
+        first=3,
     )
     left, right = st.columns((2, 3))
     with left:

@@ -43,13 +43,7 @@ select
     risk.value_at_risk_base,
     worth.value_12m_base,
     account.owner_id,
-    {{ case_status('cases', 'risk.score') }} as case_status,
-    cases.taken_by,
-    cases.taken_at,
-    cases.handled_by,
-    cases.handled_at,
-    cases.handled_outcome,
-    cases.snoozed_until,
+    {{ case_columns('cases', 'risk.score') }},
     row_number() over (
         partition by risk.tenant_id order by risk.level_order asc, risk.value_order desc, risk.customer_id asc
     ) as call_order

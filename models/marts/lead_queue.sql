@@ -72,13 +72,7 @@ select
     lead_routes.suggested_owner_id,
     lead_routes.routing_method,
     scored.created_at,
-    {{ case_status('cases', 'scored.score') }} as case_status,
-    cases.taken_by,
-    cases.taken_at,
-    cases.handled_by,
-    cases.handled_at,
-    cases.handled_outcome,
-    cases.snoozed_until,
+    {{ case_columns('cases', 'scored.score') }},
     row_number() over (
         partition by scored.tenant_id
         order by

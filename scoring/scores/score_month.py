@@ -19,10 +19,7 @@ READS = (
     MODELS,
     *(f"features.{kind}_{subject}" for subject in ("lead", "customer", "deal") for kind in ("feat", "label")),
 )
-COLUMNS = {
-    "tenant_id": "string",
-    "score_name": "string",
-    "score_month": "date",
+MEASURES = {
     "model_version": "string",
     "row_count": "bigint",
     "known_count": "bigint",
@@ -34,6 +31,13 @@ COLUMNS = {
     "auc": "double",
     "lift_at_10": "double",
     "log_loss_skill": "double",
+}
+"""What rows that came later than all that a model has learnt from say of it."""
+COLUMNS = {
+    "tenant_id": "string",
+    "score_name": "string",
+    "score_month": "date",
+    **MEASURES,
     "score_psi": "double",
     "judged_at": "timestamp",
     "verdict": "string",

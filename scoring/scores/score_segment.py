@@ -17,17 +17,7 @@ COLUMNS = {
     "score_month": "date",
     "segment_kind": "string",
     "segment_value": "string",
-    "model_version": "string",
-    "row_count": "bigint",
-    "known_count": "bigint",
-    "positive_count": "bigint",
-    "expected_count": "double",
-    "oe_ratio": "double",
-    "oe_ratio_low": "double",
-    "oe_ratio_high": "double",
-    "auc": "double",
-    "lift_at_10": "double",
-    "log_loss_skill": "double",
+    **score_month.MEASURES,
     "verdict": "string",
 }
 

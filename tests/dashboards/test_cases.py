@@ -57,11 +57,13 @@ def kept(page: Page) -> list[dict]:
 @pytest.mark.parametrize("status", cases.ACTIONS)
 def test_an_action_is_kept_as_an_event_that_the_contracts_accept(page, status):
     acting = page("customer_success")
-    assert cases.say(acting, status, "customer", "account:b", "called", "reached", now=NOW) == ""
+    assert cases.say(acting, status, "customer", "account:b", "called", "reached", 64, now=NOW) == ""
     (event,) = kept(acting)
     assert (event["type"], event["tenantid"], event["subject"]) == (f"ops.case.{status}", "acme", "account:b")
     assert event["data"]["acted_by"] == "u7"
     assert event["data"]["note"] == "called"
+    # What the list showed when it was done is what the mart holds later scores against.
+    assert event["data"].get("score") == (64 if status == "handled" else None)
 
 
 def test_the_list_shows_it_at_once(page):

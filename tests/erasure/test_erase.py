@@ -163,23 +163,14 @@ def _tampering_is_no_erasure(settings: Settings) -> None:
 
 
 KILLED = """
-import os, signal, sys
-from pathlib import Path
+import sys
+from tests.erasure.kills import arm, kill_after
 from warehouse.erasure import erase
 from warehouse.lock import writer_lock
 from warehouse.settings import Settings
 
-left = int(sys.argv[4])
-def counting(call):
-    def counted(*arguments, **options):
-        global left
-        left -= 1
-        if left < 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return call(*arguments, **options)
-    return counted
-for place, name in ((os, "fsync"), (Path, "rename"), (Path, "replace"), (Path, "unlink"), (os, "replace")):
-    setattr(place, name, counting(getattr(place, name)))
+kill_after(int(sys.argv[4]))
+arm()
 settings = Settings(home=sys.argv[1], project_dir=sys.argv[2])
 with writer_lock(settings.layout(), "test"):
     if not erase.resume(settings):

@@ -128,27 +128,17 @@ def test_a_change_by_somebody_else_is_no_erasure(settings: Settings) -> None:
 
 
 KILLED = """
-import os, signal, sys
-from pathlib import Path
+import os, sys
+from tests.erasure.kills import arm, kill_after
 from tests.erasure.test_landing import erase_landing
 from warehouse.settings import Settings
 
-left = int(sys.argv[2])
-def counting(call):
-    def counted(*arguments, **options):
-        global left
-        left -= 1
-        if left < 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return call(*arguments, **options)
-    return counted
-for place, name in ((os, "fsync"), (Path, "rename"), (Path, "replace"), (Path, "unlink"), (Path, "chmod")):
-    setattr(place, name, counting(getattr(place, name)))
+arm()
 for step in [*range(int(sys.argv[2]), 1000)]:
     # Each child dies one step later than the one before; the last one comes to the end.
     child = os.fork()
     if child == 0:
-        left = step
+        kill_after(step)
         erase_landing(Settings(home=sys.argv[1]))
         os._exit(0)
     if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0:

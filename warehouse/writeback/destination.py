@@ -87,8 +87,6 @@ class Capabilities:
     """Names of the models of models/sync, without ``sync_``: ``lead``, ``customer``, ``deal``, ``event`` and so on."""
     tenant_id: str | None = None
     """The tenant whose rows it gets; None is all of them."""
-    holds_state: bool = False
-    """Whether what it has acknowledged is asked of itself; otherwise the ledger is believed."""
     batch_rows: int = 500
     """Most rows handed over at once."""
     rows_per_second: float | None = None
@@ -116,10 +114,6 @@ class Destination(ABC):
         rows then count as failed and the sync goes on with the other destinations.
         """
 
-    def acknowledged(self, object_name: str) -> Iterator[Acknowledged]:
-        """All rows of an object as they stand there; asked only where ``capabilities.holds_state``."""
-        raise NotImplementedError(object_name)
-
     def forget(self, erased: "Sequence[Erased]") -> list[Outcome]:
         """Take away what stands there of persons who were erased here; one outcome for each id, in their order.
 
@@ -130,6 +124,14 @@ class Destination(ABC):
 
     def close(self) -> None:  # noqa: B027 - most have nothing to let go of
         """Let go of connections."""
+
+
+class StatefulDestination(Destination):
+    """One that can tell what it has acknowledged: it is asked, and the ledger is not believed against it."""
+
+    @abstractmethod
+    def acknowledged(self, object_name: str) -> Iterator[Acknowledged]:
+        """All rows of an object as they stand there."""
 
 
 def configured(settings: Settings) -> list[Destination]:

@@ -23,7 +23,7 @@ from warehouse.settings import Settings
 from warehouse.store import open_store
 from warehouse.writeback import plan as planning
 from warehouse.writeback import segments
-from warehouse.writeback.destination import Destination, Outcome, configured
+from warehouse.writeback.destination import Destination, Outcome, StatefulDestination, configured
 from warehouse.writeback.ledger import FOLD, Ledger
 from warehouse.writeback.plan import Plan
 from warehouse.writeback.rows import Rows
@@ -237,7 +237,7 @@ def _plan_all(
         results.append(result)
         earlier = [entry for entry in entries if entry["destination"] == one.name]
         try:
-            held = _take_over_state(con, one) if one.capabilities.holds_state else 0
+            held = _take_over_state(con, one) if isinstance(one, StatefulDestination) else 0
         except Exception as error:  # whatever keeps one destination from answering is no matter of the others
             result.problem = _first_line(error)
             continue
@@ -251,7 +251,7 @@ def _plan_all(
     return results
 
 
-def _take_over_state(con: duckdb.DuckDBPyConnection, destination: Destination) -> int:
+def _take_over_state(con: duckdb.DuckDBPyConnection, destination: StatefulDestination) -> int:
     """Believe a destination about what it holds, rather than the ledger; tell how many rows that is."""
     total = 0
     con.execute("begin")
@@ -318,7 +318,7 @@ def _deliver_all(
 
 
 def _deliver(ledger: Ledger, destination: Destination, object_name: str, batch: Rows, result: Delivered) -> None:
-    if not destination.capabilities.holds_state:
+    if not isinstance(destination, StatefulDestination):
         ledger.attempt(destination.name, object_name, batch.table)
     try:
         outcomes = destination.deliver(object_name, batch)

@@ -18,7 +18,15 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from warehouse.chain import fsync_folder
 from warehouse.settings import Settings
-from warehouse.writeback.destination import ACKNOWLEDGED, Acknowledged, Capabilities, Destination, Outcome, Row
+from warehouse.writeback.destination import (
+    ACKNOWLEDGED,
+    Acknowledged,
+    Capabilities,
+    Destination,
+    Outcome,
+    Row,
+    StatefulDestination,
+)
 
 KEYS = ("tenant_id", "sync_key")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -42,13 +50,13 @@ def configured(settings: Settings) -> Iterable[Destination]:
     return [Files(own.folder or settings.layout().outbox / "lists", own.lists)] if own.lists else []
 
 
-class Files(Destination):
+class Files(StatefulDestination):
     """A folder of lists."""
 
     name = "files"
 
     def __init__(self, folder: Path, lists: frozenset[str]) -> None:
-        self.capabilities = Capabilities(objects=lists, holds_state=True, batch_rows=2**31, is_snapshot=True)
+        self.capabilities = Capabilities(objects=lists, batch_rows=2**31, is_snapshot=True)
         self._folder = folder
 
     def acknowledged(self, object_name: str) -> Iterator[Acknowledged]:

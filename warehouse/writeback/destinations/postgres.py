@@ -21,7 +21,15 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 
 from warehouse.errors import UsageError
 from warehouse.settings import Settings
-from warehouse.writeback.destination import ACKNOWLEDGED, Acknowledged, Capabilities, Destination, Outcome, Row
+from warehouse.writeback.destination import (
+    ACKNOWLEDGED,
+    Acknowledged,
+    Capabilities,
+    Destination,
+    Outcome,
+    Row,
+    StatefulDestination,
+)
 from warehouse.writeback.isolate import PoisonedError, isolate
 from warehouse.writeback.rows import as_rows
 
@@ -62,7 +70,7 @@ def configured(settings: Settings) -> Iterable[Destination]:  # noqa: ARG001 - a
     return [] if dsn is None else [Postgres(own, dsn)]
 
 
-class Postgres(Destination):
+class Postgres(StatefulDestination):
     """The CRM's database, over one connection that is made when it is needed."""
 
     def __init__(self, settings: PostgresSettings, dsn: str) -> None:
@@ -77,7 +85,6 @@ class Postgres(Destination):
         self.capabilities = Capabilities(
             objects=settings.objects,
             tenant_id=settings.tenant,
-            holds_state=True,
             batch_rows=settings.batch_rows,
             rows_per_second=settings.rows_per_second,
         )
