@@ -19,6 +19,31 @@ contract_users as (
     from contracts
 ),
 
+-- A buyer of the shop is a person; one who also has a contract is known by that.
+contract_persons as (
+    select distinct contracts.tenant_id, 'person:' || identity.person_id as customer_id
+    from contracts
+    inner join {{ ref('customer_member') }} as member
+        on contracts.tenant_id = member.tenant_id and contracts.customer_id = member.customer_key
+    inner join {{ ref('fact_identity') }} as identity
+        on
+            member.tenant_id = identity.tenant_id
+            and member.id_kind = identity.id_kind
+            and member.id_value = identity.id_value
+),
+
+with_contract as (
+    select contracts.tenant_id, contracts.customer_id
+    from contracts
+    union
+    select contract_persons.tenant_id, contract_persons.customer_id
+    from contract_persons
+),
+
+orders as (
+    {{ shop_orders() }}
+),
+
 payments as (
     select
         payment.tenant_id,
@@ -34,18 +59,16 @@ purchases as (
     select payments.tenant_id, payments.customer_id, payments.activity_date, payments.spent_base
     from payments
     union all
-    -- Orders whose payments say whose they are stand above.
+    -- Orders whose payments say whose they are stand above; the others are their person's, as those are.
     select
         orders.tenant_id,
-        coalesce('account:' || contact.account_id, 'user:' || contact.user_id, 'contact:' || orders.contact_id) as customer_id,
+        'person:' || orders.person_id as customer_id,
         cast(orders.sold_at as date) as activity_date,
         orders.amount_base as spent_base
-    from {{ ref('fact_order') }} as orders
-    left join {{ ref('dim_contact') }} as contact
-        on orders.tenant_id = contact.tenant_id and orders.contact_id = contact.contact_id
+    from orders
     left join (select distinct payments.tenant_id, payments.order_id from payments) as told
         on orders.tenant_id = told.tenant_id and orders.order_id = told.order_id
-    where orders.sold_at is not null and orders.refunded_at is null and orders.contact_id is not null and told.order_id is null
+    where orders.sold_at is not null and orders.refunded_at is null and orders.person_id is not null and told.order_id is null
 )
 
 select
@@ -55,9 +78,9 @@ select
     purchases.activity_date,
     sum(purchases.spent_base) as spent_base
 from purchases
-left join contracts
-    on purchases.tenant_id = contracts.tenant_id and purchases.customer_id = contracts.customer_id
-where contracts.customer_id is null
+left join with_contract
+    on purchases.tenant_id = with_contract.tenant_id and purchases.customer_id = with_contract.customer_id
+where with_contract.customer_id is null
 group by purchases.tenant_id, purchases.customer_id, purchases.activity_date
 union all
 select
