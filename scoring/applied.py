@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import polars as pl
 
@@ -83,10 +84,15 @@ def whole_points(column: str) -> pl.Expr:
 
 def typed(rows: Sequence[Mapping[str, object]], columns: Mapping[str, str]) -> pl.DataFrame:
     """Rows as a frame with the types that a statistic declares; an instant becomes a day where a date is declared."""
-    types = {"string": pl.String, "timestamp": pl.Datetime, "date": pl.Datetime, "boolean": pl.Boolean}
+    types = {"string": pl.String, "timestamp": pl.Datetime("us"), "date": pl.Date, "boolean": pl.Boolean}
     types["bigint"] = pl.Int64
-    frame = pl.DataFrame(rows, schema={name: types.get(kind, pl.Float64) for name, kind in columns.items()})
-    return frame.with_columns(pl.col(name).cast(pl.Date) for name, kind in columns.items() if kind == "date")
+    days = [name for name, kind in columns.items() if kind == "date"]
+    plain = [{**row, **{name: _day(row.get(name)) for name in days}} for row in rows]
+    return pl.DataFrame(plain, schema={name: types.get(kind, pl.Float64) for name, kind in columns.items()})
+
+
+def _day(value: object) -> object:
+    return value.date() if isinstance(value, datetime) else value
 
 
 def empty(columns: Mapping[str, str]) -> pl.DataFrame:

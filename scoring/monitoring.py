@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from scoring.applied import model_of
+from scoring.applied import model_of, typed
 from scoring.evaluation.metrics import auc_interval, lift_at, log_loss_skill, oe_ratio, psi
 from scoring.evaluation.stability import Shift, shift
 from scoring.model import ScoreModel
@@ -183,16 +183,8 @@ def _moved(found: Shift) -> str:
 
 
 def _table(rows: list[dict[str, Any]], columns: Mapping[str, str]) -> pl.DataFrame:
-    kinds: dict[str, type[pl.DataType] | pl.DataType] = {
-        "string": pl.String,
-        "date": pl.Date,
-        "timestamp": pl.Datetime("us"),
-        "bigint": pl.Int64,
-        "double": pl.Float64,
-    }
     blank = dict.fromkeys(columns)
-    plain = [{name: _finite(value) for name, value in (blank | row).items()} for row in rows]
-    return pl.DataFrame(plain, schema={name: kinds[kind] for name, kind in columns.items()})
+    return typed([{name: _finite(value) for name, value in (blank | row).items()} for row in rows], columns)
 
 
 def _finite(value: Any) -> Any:

@@ -1,6 +1,7 @@
 -- Each part holds the rules of one domain: from when to when the condition of each held, and for which subject. An alert
 -- is raised and resolved at the instant at which its condition began and ceased to hold, not when a run found out, so
--- that its history is the same whenever, and however often, it is computed. Thresholds are in seeds/alert_rule.csv.
+-- that its history is the same whenever, and however often, it is computed (score_drift: as long as the same models are
+-- promoted; sync_failing: as long as the receipts are kept). Thresholds are in seeds/alert_rule.csv.
 with raised as (
     {%- for part in ['alert_deal', 'alert_sla', 'alert_outreach', 'alert_target', 'alert_customer', 'alert_data', 'alert_sync'] %}
     select part.*

@@ -216,19 +216,28 @@ rate_missing as (
         or (unrated_currencies.first_rate_at is null and unrated_currencies.raised_at = unrated_currencies.until_at)
 ),
 
--- A month of a score is judged when the last of its outcomes is known; its verdict is that of scores.score_month.
+-- A month of a score is judged when the last of its outcomes is known, if there are enough; it is off where it differs
+-- by more than the rule allows and chance does not explain it.
 score_months as (
     select
         scored.tenant_id,
         scored.score_name,
         scored.judged_at as instant_at,
-        scored.verdict = 'red' as is_held,
+        (scored.oe_ratio_low > 1 or scored.oe_ratio_high < 1)
+        and greatest(
+            {{ fdiv('scored.expected_count', 'greatest(scored.positive_count, 0.5)') }},
+            {{ fdiv('scored.positive_count', 'scored.expected_count') }}
+        ) > rule.threshold as is_held,
         greatest(
             {{ fdiv('scored.expected_count', 'greatest(scored.positive_count, 0.5)') }},
             {{ fdiv('scored.positive_count', 'scored.expected_count') }}
         ) as off_ratio
     from {{ ref('score_month') }} as scored
-    where scored.judged_at is not null
+    inner join rule
+        on rule.rule = 'score_drift'
+    where
+        scored.judged_at is not null
+        and greatest(scored.positive_count, scored.expected_count) >= coalesce(rule.least_count, 0)
 ),
 
 score_off as (

@@ -8,10 +8,8 @@ import polars as pl
 import pytest
 
 from scoring.evaluation.stability import reference_of
-from scoring.monitoring import OFF_RED
 from scoring.scores import score_drift, score_month, score_segment
 from tests.scoring.test_scores import base
-from warehouse.settings import PROJECT_DIR
 
 AS_OF = datetime(2026, 8, 1)
 MAY, JUNE = datetime(2026, 5, 1), datetime(2026, 6, 1)
@@ -96,9 +94,3 @@ def test_a_feature_that_has_shifted_is_named() -> None:
 
 def test_an_old_model_without_references_has_no_drift() -> None:
     assert score_drift.compute(tables()).height == 0
-
-
-def test_the_alert_names_the_bound_that_the_verdict_has() -> None:
-    rules = pl.read_csv(PROJECT_DIR / "seeds" / "alert_rule.csv")
-    [threshold] = rules.filter(pl.col("rule") == "score_drift")["threshold"]
-    assert threshold == OFF_RED
