@@ -38,9 +38,7 @@ def lives(spans: pl.DataFrame, current: pl.DataFrame, until: date) -> pl.DataFra
         that did not), ``has_left``. A customer who came back has one life, since it was not lost.
     """
     paid = spans.filter(~pl.col("is_trial") & (pl.col("start_date") <= until))
-    own = paid.group_by("tenant_id", "customer_id").agg(
-        pl.col("start_date").min(), pl.min_horizontal(pl.col("end_date").max(), pl.lit(until)).alias("end_date")
-    )
+    own = paid.group_by("tenant_id", "customer_id").agg(pl.col("start_date").min(), pl.col("end_date").max())
     stays = current.select("tenant_id", "customer_id", pl.lit(value=False).alias("has_left"))
     joined = own.join(stays, on=["tenant_id", "customer_id"], how="left").with_columns(
         pl.col("has_left").fill_null(value=True)

@@ -59,6 +59,8 @@ def compute(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
 
     frame = latest(tables["features.feat_customer"]).sort("tenant_id", "customer_id")
     bought = tables["features.uncontracted_day"].filter((pl.col("activity") == "purchase") & (pl.col("spent_base") > 0))
+    # Who is asked whether it will renew has its value from the contract alone, also on trial or on the last day paid.
+    bought = bought.join(frame.select("tenant_id", "customer_id"), on=["tenant_id", "customer_id"], how="anti")
     if frame.is_empty() and bought.is_empty():
         return empty(COLUMNS)
     rows = [*_under_contract(frame, tables), *_without(bought, tables[CLOCK]["as_of"][0])]
@@ -78,7 +80,7 @@ def _under_contract(frame: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> 
     until = frame["cutoff_at"][0].date()
     known = lives(tables["facts.fact_subscription_period"], frame, until)
     model, version = model_of(tables, "churn_30d")
-    frame = frame.join(known, on=["tenant_id", "customer_id"], how="left").with_columns(
+    frame = frame.join(known, on=["tenant_id", "customer_id"], how="left", maintain_order="left").with_columns(
         probability_of(model, frame).alias("leaves"), pl.col("month_count").fill_null(0)
     )
     tells_apart = model is not None and model.kind != "base"
