@@ -180,8 +180,9 @@ class _Moment:
         new = self._new_business()
         # Errors of one means say nothing of the bias of another; how wide they spread is much the same.
         over = [i for i, month in enumerate(past.months) if _months_on(month, 1) <= self.moment]
-        came = [self.won.get(past.months[i], 0.0) for i in over]
-        said = [past.said[i] for i in over]
+        # A month in which more was credited than won brought nothing, as far as ratios of errors can tell.
+        came = [max(self.won.get(past.months[i], 0.0), 0.0) for i in over]
+        said = [max(past.said[i], 0.0) for i in over]
         alike = [j for j, i in enumerate(over) if past.by_model[i] == (chances is not None)]
         correction = bias_factor([said[j] for j in alike], [came[j] for j in alike])
         forecast = simulate_revenue(

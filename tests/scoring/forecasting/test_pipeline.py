@@ -67,6 +67,14 @@ def company(months: int = 14, seed: int = 5) -> tuple[list[dict[str, Any]], list
     return features, outcomes
 
 
+def test_a_month_of_credits_is_no_reason_to_forecast_nothing() -> None:
+    """A won deal of −50,000 makes a closed month negative; the ratio of errors then counts it as nothing."""
+    features, outcomes = company()
+    [credit] = [end("credit", AS_OF - timedelta(days=120), AS_OF - timedelta(days=60), won_amount_base=-50_000.0)]
+    found = revenue_forecast.compute(tables(features, [*outcomes, credit])).filter("is_latest")
+    assert found["forecast_method"].to_list() == ["simulation"] * MONTHS
+
+
 def test_with_little_history_a_rule_stands_in_and_says_so() -> None:
     """As of 29 June. d1 is due on 9 July: 100 × 0.5; d2 is overdue, without a stated probability: 200 × 0.4 in June.
 
