@@ -40,10 +40,11 @@ class Change:
         if self.part.limits is None:
             return f"a {name} worth {math.ceil(self.points - SLACK)} of 100 points"
         nought, full = self.part.limits
-        wanted = _outward(nought + self.points / 100 * (full - nought), rising=(full > nought) == self._more)
+        digits = _digits(abs(full - nought))
+        wanted = _outward(nought + self.points / 100 * (full - nought), digits, rising=(full > nought) == self._more)
         if self.part.value is None:
-            return f"a known {name} of {wanted:g}"
-        return f"{name} of {wanted:g} instead of {self.part.value:.1f}".replace(".0", "")
+            return f"a known {name} of {_plain(wanted, digits)}"
+        return f"{name} of {_plain(wanted, digits)} instead of {_plain(self.part.value, digits)}"
 
     @property
     def moved(self) -> float:
@@ -90,8 +91,18 @@ def smallest_change(parts: Sequence[PartNow], target: float) -> Change | None:
     return min(found, key=lambda one: one.moved) if found else None
 
 
-def _outward(value: float, *, rising: bool) -> float:
-    """A value to one decimal, of large ones to three digits, rounded so that it is still enough."""
-    unit = 10.0 ** max(-1, math.floor(math.log10(abs(value))) - 2) if value else 0.1
-    steps = value / unit
-    return round((math.ceil(steps - SLACK) if rising else math.floor(steps + SLACK)) * unit, 1)
+def _digits(span: float) -> int:
+    """Decimals that people need: of a twentieth of what lies between no and all points; below 0 for thousands."""
+    return -math.floor(math.log10(span / 20)) if span else 1
+
+
+def _outward(value: float, digits: int, *, rising: bool) -> float:
+    """A value to so many decimals, rounded so that it is still enough."""
+    steps = value * 10.0**digits
+    return (math.ceil(steps - SLACK) if rising else math.floor(steps + SLACK)) / 10.0**digits
+
+
+def _plain(value: float, digits: int) -> str:
+    """Without an exponent, and without zeros that say nothing."""
+    text = f"{value:.{max(digits, 0)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

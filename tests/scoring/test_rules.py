@@ -193,6 +193,21 @@ def test_the_smallest_change_of_one_part_by_hand() -> None:
     assert found.words == "tickets of 1.5 instead of 2"
 
 
+@pytest.mark.parametrize(
+    ("part", "target", "words"),
+    [
+        # Of 0 to 0.5, from 0.18 to half: two decimals tell them apart.
+        (PartNow("engagement", 1, 36.0, 0.18, (0.0, 0.5)), 50, "engagement of 0.25 instead of 0.18"),
+        (PartNow("budget", 1, 20.0, 1_000_000.0, (0.0, 5_000_000.0)), 45, "budget of 2300000 instead of 1000000"),
+        (PartNow("size", 1, None, None, (0.0, 50.0)), 89.99, "a known size of 45"),
+    ],
+)
+def test_numbers_are_as_fine_as_their_scale(part: PartNow, target: float, words: str) -> None:
+    found = smallest_change([part], target)
+    assert found is not None
+    assert found.words == words
+
+
 def test_what_is_not_known_may_become_known() -> None:
     """30 points at weight 3; an unknown part of weight 1 would have to bring (50 × 4 − 90) = 110 for 50, 70 for 40."""
     known, unknown = PartNow("a", 3, 30.0, can_change=False), PartNow("b", 1, None)
