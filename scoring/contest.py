@@ -101,6 +101,8 @@ def contest(
             f"of cut-offs at least {spec.horizon_days:g} days, the horizon, after the last that it has learnt from."
         )
         return Contest(False, reason, test.height)
+    if test[spec.subject].n_unique() < 2:
+        return Contest(False, "All new outcomes are of one subject, which says nothing of others.", test.height)
     train = rows.filter(pl.col("cutoff_at") + horizon <= test["cutoff_at"].min())
     if train["label"].n_unique() < 2:
         return Contest(False, "Too little was known before these outcomes to learn from.", test.height)
@@ -162,8 +164,6 @@ def _error(difference: Floats, subjects: npt.NDArray[Any]) -> float:
     members, levels = codes(subjects)
     residuals = np.bincount(members, weights=difference - difference.mean(), minlength=levels.size)
     units = levels.size
-    if units < 2:
-        return float("inf")
     return float(np.sqrt(np.sum(residuals**2) * units / (units - 1)) / difference.size)
 
 

@@ -16,7 +16,6 @@ from scipy.special import expit, logit
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from scoring.card import card_of
-from scoring.card_text import card_text
 from scoring.estimators.additive import AdditiveClassifier
 from scoring.estimators.rules import PlattRule
 from scoring.evaluation.backtest import base_rate
@@ -65,7 +64,6 @@ class Fitted:
 
     model: dict[str, Any]
     card: dict[str, Any]
-    card_text: str
 
     @property
     def chosen(self) -> str:
@@ -148,7 +146,7 @@ def fit(spec: Spec, rows: pl.DataFrame, as_of: datetime) -> Fitted:
     model["drift"] = {name: reference_of(latest[name].to_numpy()) for name in latest.columns}
     model["drift"]["(score)"] = reference_of(reference)
     card = card_of(spec, rows, model, selector, leaks, fitted)
-    return Fitted(model, card, card_text(card))
+    return Fitted(model, card)
 
 
 def _leaks(features: pl.DataFrame, selector: ScoreSelector) -> LeakReport | None:
@@ -189,4 +187,4 @@ def _constant(spec: Spec, rows: pl.DataFrame, as_of: datetime, columns: list[str
     rate = positives / rows.height if rows.height else None
     model |= {"kind": BASE, "reason": reason, "base_rate": rate, "calibration": None, "reference": None}
     card = card_of(spec, rows, model, None, None, None)
-    return Fitted(model, card, card_text(card))
+    return Fitted(model, card)

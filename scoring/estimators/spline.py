@@ -161,6 +161,9 @@ def choose_strength(
     # Unshuffled folds of rows sorted by date would judge each period by the others.
     splitter = StratifiedKFold if groups is None else StratifiedGroupKFold
     for train, test in splitter(folds, shuffle=True, random_state=random_state).split(design, y, groups):
+        if len(np.unique(y[train])) < 2:
+            # Few subjects with rows of both kinds may leave one kind alone, of which nothing can be learnt.
+            continue
         for i, strength in enumerate(STRENGTHS):
             w = None if weight is None else weight[train]
             intercept, weights, _ = regress(design[train], y[train], w, strength, rising)
@@ -169,7 +172,7 @@ def choose_strength(
                 y[test], np.clip(p, 1e-15, 1 - 1e-15), sample_weight=None if weight is None else weight[test],
                 normalize=False, labels=[0, 1],
             )  # fmt: skip
-    return STRENGTHS[int(np.argmin(losses))]
+    return STRENGTHS[int(np.argmin(losses))] if losses.any() else 0.1
 
 
 def regress(
