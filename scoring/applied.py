@@ -84,8 +84,13 @@ def whole_points(column: str) -> pl.Expr:
 
 def typed(rows: Sequence[Mapping[str, object]], columns: Mapping[str, str]) -> pl.DataFrame:
     """Rows as a frame with the types that a statistic declares; an instant becomes a day where a date is declared."""
-    types = {"string": pl.String, "timestamp": pl.Datetime("us"), "date": pl.Date, "boolean": pl.Boolean}
-    types["bigint"] = pl.Int64
+    types: dict[str, pl.DataType | type[pl.DataType]] = {
+        "string": pl.String,
+        "timestamp": pl.Datetime("us"),
+        "date": pl.Date,
+        "boolean": pl.Boolean,
+        "bigint": pl.Int64,
+    }
     days = [name for name, kind in columns.items() if kind == "date"]
     plain = [{**row, **{name: _day(row.get(name)) for name in days}} for row in rows]
     return pl.DataFrame(plain, schema={name: types.get(kind, pl.Float64) for name, kind in columns.items()})
