@@ -33,6 +33,11 @@ def dashboards(
     if role:
         os.environ["DEALHOUSE_DASHBOARD_ROLE"] = role
     from dashboards.serve import make_app, options
+    from dashboards.session import must_sign_in, need_a_lock
+    from warehouse.serve.app import LOCAL_NAMES
 
+    must_sign_in()  # a file of secrets that cannot be read is told here, not to the first visitor
+    if host not in LOCAL_NAMES:
+        need_a_lock(f"on {host}")
     err.print(f"Dashboards of {current.layout().root}: [bold]http://{host}:{port}[/bold] (stop with Ctrl-C)")
-    make_app().run(config=options(host, port))
+    make_app(is_local=True).run(config=options(host, port))
