@@ -8,7 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import duckdb
@@ -31,6 +31,11 @@ class Publication:
     as_of: datetime | None
     known_at: datetime | None
     published_at: datetime
+
+    @property
+    def day(self) -> date:
+        """The day that it speaks of."""
+        return (self.as_of or self.published_at).date()
 
 
 @dataclass

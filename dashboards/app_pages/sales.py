@@ -114,6 +114,24 @@ def main() -> None:
             "pipeline_base",
             "weighted_base",
             "target_base",
+        ),
+        # Months to come are what a forecast is for, so that the period only says from when.
+        where={
+            **of,
+            "snapshot_date": Between(high=view.filters.as_of),
+            "period_month": Between(low=view.filters.first_month),
+        },
+        by="owner",
+        order=("period_month", "-snapshot_date"),
+    )
+    accuracy = view.read(
+        "marts.forecast",
+        (
+            "period_month",
+            "snapshot_date",
+            "commit_base",
+            "weighted_base",
+            "target_base",
             "actual_won_base",
             "commit_accuracy",
             "weighted_accuracy",
@@ -124,8 +142,9 @@ def main() -> None:
         order=("period_month", "-snapshot_date"),
     )
     newest = _newest(forecast)
+    won = {row["period_month"]: row["actual_won_base"] for row in accuracy}
     with left:
-        card(page, "sales.forecast", newest, lambda: _forecast(page, newest), note=page.say("sales.forecast.note"))
+        card(page, "sales.forecast", newest, lambda: _forecast(page, newest, won), note=page.say("sales.forecast.note"))
     with right:
         card(page, "sales.win_loss", win, lambda: _win_loss(page, win), note=page.say("sales.win_loss.note"))
     left, right = st.columns(2)
@@ -174,7 +193,7 @@ def main() -> None:
         order=("period_month",),
     )
     table(page, "sales.slippage", slipped)
-    table(page, "sales.accuracy", forecast, note=page.say("sales.accuracy.note"))
+    table(page, "sales.accuracy", accuracy, note=page.say("sales.accuracy.note"))
     done("sales")
 
 
@@ -261,12 +280,14 @@ def _newest(forecast: Rows) -> Rows:
     return Rows(forecast.table.filter(keep), forecast.missing, forecast.source) if keep else forecast
 
 
-def _forecast(page: Page, rows: Rows) -> Any:
-    names = ("commit_base", "best_case_base", "weighted_base", "actual_won_base")
+def _forecast(page: Page, rows: Rows, won: dict[Any, float | None]) -> Any:
+    months = rows.column("period_month")
+    names = ("commit_base", "best_case_base", "weighted_base")
     return lines(
         page.theme,
-        [fmt(month, "month") for month in rows.column("period_month")],
-        {page.name_of("col", name): rows.column(name) for name in names},
+        [fmt(month, "month") for month in months],
+        {page.name_of("col", name): rows.column(name) for name in names}
+        | {page.name_of("col", "actual_won_base"): [won.get(month) for month in months]},
         kind="amount",
         currency=page.currency,
     )
