@@ -18,6 +18,7 @@ from dashboards import session
 from dashboards.data import ForbiddenError, Rows
 from dashboards.frame import Page
 from dashboards.parts import table
+from dashboards.text import plain
 from warehouse.errors import DealhouseError
 from warehouse.intake import append_events
 
@@ -149,9 +150,7 @@ def to_do(rows: Rows) -> Rows:
     """Keep cases that still want somebody."""
     if "case_status" not in rows.table.column_names:
         return rows
-    return Rows(
-        rows.table.filter([status in TO_DO for status in rows.column("case_status")]), rows.missing, rows.source
-    )
+    return replace(rows, table=rows.table.filter([status in TO_DO for status in rows.column("case_status")]))
 
 
 def worklist(
@@ -217,6 +216,6 @@ def bar(page: Page, rows: Rows, subject_type: str, id_column: str) -> None:
             shown = {row[id_column]: row.get("score") for row in rows}
             wrong = say(page, status, subject_type, subject, note, outcome or "", shown[subject]) if subject else ""
             if wrong:
-                st.error(wrong, icon=":material/error:")
+                st.error(plain(wrong), icon=":material/error:")
             else:
-                st.toast(page.say("case.saved", subject=subject), icon=":material/check:")
+                st.toast(page.say("case.saved", subject=plain(subject)), icon=":material/check:")

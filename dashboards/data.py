@@ -74,6 +74,8 @@ class Rows:
     table: pa.Table
     missing: str = ""
     source: str = ""
+    ignored: tuple[str, ...] = ()
+    """Filters that are set and do not act on it: the table does not hold by what they ask."""
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -178,7 +180,8 @@ class View:
         if order:
             sql += " order by " + ", ".join(_direction(one) for one in order)
         values.append(limit)
-        return Rows(self.snapshot.answer(f"{sql} limit ?", values), source=table)
+        ignored = self._ignored(conditions, bool(months))
+        return Rows(self.snapshot.answer(f"{sql} limit ?", values), source=table, ignored=ignored)
 
     def values(self, table: str, column: str, **conditions: object) -> list[Any]:
         """Values that a column has, sorted."""
@@ -236,6 +239,15 @@ class View:
         if by == "dimension" and segments:
             return {"dimension": segments[0][0], "dimension_value": segments[0][1]}
         return {"dimension": "total"} if by in ("dimension", "owner") else {}
+
+    def _ignored(self, conditions: Mapping[str, object], has_months: bool) -> tuple[str, ...]:
+        chosen = [*self.filters.segments, *([("owner", self.filters.owner)] if self.filters.owner else [])]
+        applied = [*conditions.items(), (conditions.get("dimension"), conditions.get("dimension_value"))]
+        applied += [("owner", conditions.get("owner_id"))]
+        ignored = [name for name, value in chosen if (name, value) not in applied]
+        told = (c for c in conditions.values() if isinstance(c, (Between, NotYet)))
+        is_of_then = has_months or any(isinstance(v, date) for c in told for v in vars(c).values())
+        return (*ignored, *(["as_of"] if self.is_past and not is_of_then else []))
 
 
 def last_month_known(as_of: date, published: date) -> date:

@@ -1,5 +1,6 @@
 """What is in the pipeline, what is stalled, slipping or without a next step, and how has it moved."""
 
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -10,6 +11,7 @@ from dashboards.charts.lines import columns, lines
 from dashboards.data import Between, NotYet, Rows
 from dashboards.frame import Page, begin, done
 from dashboards.parts import Number, card, numbers, table
+from dashboards.text import plain
 from warehouse.numbers import fmt
 
 ABOUT = {"group": "revenue", "icon": "view_kanban", "order": 1}
@@ -31,7 +33,13 @@ def main() -> None:
         done("sales")
         return
     pipeline = st.segmented_control(
-        page.say("filter.pipeline"), pipelines, default=pipelines[0], key="pipeline", bind="query-params", required=True
+        page.say("filter.pipeline"),
+        pipelines,
+        default=pipelines[0],
+        key="pipeline",
+        bind="query-params",
+        required=True,
+        format_func=plain,
     )
     of = {"pipeline": pipeline}
     total = view.read("marts.pipeline_stage", sums=(*BOARD, *MISSED), where=of, by="columns")
@@ -88,6 +96,7 @@ def main() -> None:
                 trend=win.column("closed_win_rate"),
             ),
         ],
+        of=(total, win),
     )
     left, right = st.columns(2)
     with left:
@@ -200,9 +209,11 @@ def main() -> None:
 def _deals(page: Page, aging: Rows, stages: list[str]) -> None:
     """The open deals; a stage may be chosen, and stands in the URL."""
     known = [stage for stage in stages if stage in set(aging.column("stage"))]
-    stage = st.pills(page.say("col.stage"), known, key="stage", bind="query-params") if known else None
+    stage = (
+        st.pills(page.say("col.stage"), known, key="stage", bind="query-params", format_func=plain) if known else None
+    )
     if stage:
-        aging = Rows(aging.table.filter([value == stage for value in aging.column("stage")]), source=aging.source)
+        aging = replace(aging, table=aging.table.filter([value == stage for value in aging.column("stage")]))
     table(page, "sales.deals", aging, opens={"deal_id": "deal"}, note=page.say("sales.deals.note"))
 
 
@@ -277,7 +288,7 @@ def _newest(forecast: Rows) -> Rows:
     for month in forecast.column("period_month"):
         keep.append(month not in seen)
         seen.add(month)
-    return Rows(forecast.table.filter(keep), forecast.missing, forecast.source) if keep else forecast
+    return replace(forecast, table=forecast.table.filter(keep)) if keep else forecast
 
 
 def _forecast(page: Page, rows: Rows, won: dict[Any, float | None]) -> Any:

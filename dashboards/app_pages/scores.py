@@ -12,6 +12,7 @@ from dashboards.charts.lines import columns, lines
 from dashboards.data import Rows
 from dashboards.frame import Page, begin, done
 from dashboards.parts import Number, card, numbers, table
+from dashboards.text import plain
 from warehouse import registry
 from warehouse.numbers import fmt
 
@@ -65,8 +66,8 @@ def main() -> None:
 
 def _model(page: Page, one: registry.ModelVersion, told: dict[str, Any]) -> None:
     measured = told.get("out_of_time") or {}
-    st.subheader(f"{one.version} · {told.get('kind', '')}", anchor=False)
-    st.caption(f"{told.get('purpose', '')} {told.get('reason', '')}")
+    st.subheader(plain(f"{one.version} · {told.get('kind', '')}"), anchor=False)
+    st.caption(plain(f"{told.get('purpose', '')} {told.get('reason', '')}"))
     numbers(
         page,
         [

@@ -94,6 +94,26 @@ def test_the_unit_stands_in_the_name(column, kind):
     assert kind_of(column) == kind
 
 
+@pytest.mark.parametrize(
+    ("told", "written"),
+    [
+        ("closed_won", "closed_won"),
+        ("n\u00a0=\u00a041 · 95.3 %", "n\u00a0=\u00a041 · 95.3 %"),
+        ("2026-06-30", "2026-06-30"),
+        ("**now** [here](x)", r"\*\*now\*\* \[here\](x)"),
+        ("1. first", r"1\. first"),
+        ("- first", r"\- first"),
+        ("a\n# b", r"a \# b"),
+        ("_x_ $y$ `z`", r"\_x\_ \$y\$ \`z\`"),
+        (":red[x] :material/delete:", ":\u200bred\\[x\\] :\u200bmaterial/delete:"),
+        ("http://x.example www.x.example", "http:\u200b//x.example www\u200b.x.example"),
+        ("a -> b", "a -\u200b\\> b"),
+    ],
+)
+def test_texts_of_users_mean_nothing_to_markdown(told, written):
+    assert text.plain(told) == written
+
+
 def test_factors_are_read_as_scores_write_them():
     told = '{"up": [{"feature": "a", "words": "quiet for 9 days", "log_odds": 0.5}], "down": [], "rest": 0.1}'
     assert factors.listed(told) == [("quiet for 9 days", 0.5)]

@@ -135,6 +135,26 @@ def test_segments_apply_by_columns_and_by_dimension(view):
     assert len(view.read("marts.win_loss", ("won_count",), by="dimension")) == 24
 
 
+def test_filters_that_do_not_act_are_named(view):
+    chosen = view.over(segments=(("industry", "retail"), ("client_type", "brand")), owner="U-1")
+    assert chosen.read("marts.pipeline_stage", by="columns").ignored == ()
+    # One dimension at a time: the owner's line says nothing of an industry.
+    assert chosen.read("marts.win_loss", by="dimension").ignored == ("industry", "client_type")
+    assert chosen.over(owner=None).read("marts.win_loss", by="dimension").ignored == ("client_type",)
+    assert chosen.read("facts.fact_gate").ignored == ("industry", "client_type", "owner")
+    assert chosen.read("facts.fact_deal", where={"owner_id": "U-1", "industry": "retail"}).ignored == ("client_type",)
+    assert chosen.read("facts.fact_deal", where={"owner_id": "U-2"}).ignored == ("industry", "client_type", "owner")
+
+
+def test_a_day_that_is_over_does_not_act_on_what_speaks_of_today(view):
+    assert view.read("marts.pipeline_stage").ignored == ()
+    then = view.over(as_of=date(2026, 3, 15))
+    assert then.read("marts.pipeline_stage").ignored == ("as_of",)
+    assert then.read("marts.kpi", months="kpi_month").ignored == ()
+    assert then.read("marts.alert", where={"raised_at": Between(before=date(2026, 3, 16))}).ignored == ()
+    assert then.read("marts.win_loss", where={"lost_count": Between(low=1)}).ignored == ("as_of",)
+
+
 def test_what_the_file_lacks_is_named(view):
     assert view.read("marts.nothing").missing == "marts.nothing"
     lacking = view.read("marts.kpi", ("kpi", "no_such_column"))

@@ -143,6 +143,16 @@ def test_a_subject_is_found_by_the_url(at, full_home):
     assert text.say("deal.unknown", deal="nobody") in texts(unknown)
 
 
+def test_a_card_on_which_a_filter_does_not_act_says_so(at, full_home):
+    said = text.say("card.ignored", filters=text.say("filter.industry"))
+    assert said not in texts(whole(at(full_home, "stages", role="leadership")))
+    # Timers and gates of single deals carry no industry.
+    assert texts(whole(at(full_home, "stages", role="leadership", industry="retail"))).count(said) >= 2
+    past = texts(whole(at(full_home, "sales", role="leadership", as_of="2026-04-30")))
+    assert text.say("card.ignored", filters=text.say("filter.as_of")) in past
+    assert text.say("card.ignored.some", filters=text.say("filter.as_of")) in past
+
+
 @pytest.mark.parametrize("name", ["finance", "sales", "data"])
 def test_without_permission_nothing_is_asked(at, full_home, name, monkeypatch):
     """The page's own file does not run, so that no statement reaches the file but those of nobody's page."""
