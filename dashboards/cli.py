@@ -19,7 +19,8 @@ def dashboards(
 ) -> None:
     """Show the published file as pages: the business, its pipeline, customers, money, and the data itself.
 
-    Pages only read. They follow a new publication by themselves, and never stand in a run's way.
+    Pages read what was published; what people do there is taken in as events. They follow a new publication by
+    themselves, and never stand in a run's way.
     """
     current = settings()
     os.environ["DEALHOUSE_HOME"] = str(current.layout().root)

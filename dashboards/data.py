@@ -1,8 +1,9 @@
 """Rows for pages: whoever asks, for which tenant, over which months, of which segment; nothing is read past it.
 
-There is one way to the published file, :meth:`View.read`. It names tables and columns of the file's own catalogue,
-binds every value, and always restricts to a tenant that the role may see. It can select and add up, and form a ratio of
-two sums where a mart is finer than what is shown; it knows no other arithmetic. How rows look is up to pages.
+Pages have one way to the rows of the published file, :meth:`View.read`. It names tables and columns of the file's own
+catalogue, binds every value, and always restricts to a tenant that the role may see. It can select and add up, and form
+a ratio of two sums where a mart is finer than what is shown; it knows no other arithmetic. How rows look is up to
+pages.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
