@@ -137,6 +137,27 @@ def main() -> None:
         ),
     )
     table(page, "operations.response_rows", response)
+    table(
+        page,
+        "operations.triage",
+        view.read(
+            "marts.inbound_triage",
+            (
+                "calendar_month",
+                "channel",
+                "thread_count",
+                "assigned_count",
+                "unassigned_count",
+                "assigned_rate",
+                "median_triage_hours",
+                "p90_triage_hours",
+                "deal_thread_count",
+                "won_thread_count",
+            ),
+            months="calendar_month",
+            order=("-calendar_month", "channel"),
+        ),
+    )
     done("operations")
 
 

@@ -156,6 +156,24 @@ def main() -> None:
         card(page, "sales.forecast", newest, lambda: _forecast(page, newest, won), note=page.say("sales.forecast.note"))
     with right:
         card(page, "sales.win_loss", win, lambda: _win_loss(page, win), note=page.say("sales.win_loss.note"))
+    expected = view.read(
+        "scores.revenue_forecast",
+        (
+            "revenue_month",
+            "forecast_method",
+            "forecast_reason",
+            "won_to_date_base",
+            "expected_base",
+            "p10_base",
+            "p50_base",
+            "p90_base",
+            "weighted_pipeline_base",
+            "seasonal_naive_base",
+            "open_deal_count",
+        ),
+        order=("revenue_month",),
+    )
+    card(page, "sales.expected", expected, lambda: _expected(page, expected), note=page.say("sales.expected.note"))
     left, right = st.columns(2)
     aging = view.read(
         "marts.deal_aging",
@@ -299,6 +317,19 @@ def _forecast(page: Page, rows: Rows, won: dict[Any, float | None]) -> Any:
         [fmt(month, "month") for month in months],
         {page.name_of("col", name): rows.column(name) for name in names}
         | {page.name_of("col", "actual_won_base"): [won.get(month) for month in months]},
+        kind="amount",
+        currency=page.currency,
+    )
+
+
+def _expected(page: Page, rows: Rows) -> Any:
+    """The model's expectation within its range, beside what everybody could expect without one."""
+    names = ("expected_base", "p10_base", "p90_base", "weighted_pipeline_base", "seasonal_naive_base")
+    found = {name: rows.column(name) for name in names}
+    return lines(
+        page.theme,
+        [fmt(month, "month") for month in rows.column("revenue_month")],
+        {page.name_of("col", name): values for name, values in found.items() if any(v is not None for v in values)},
         kind="amount",
         currency=page.currency,
     )
