@@ -1,7 +1,9 @@
 """Readers while runs publish: processor time of a page against an idle warehouse, and the time of a rollback.
 
-``python -m benchmarks.pages``. A page opens the published file as the dashboards do and asks five questions of marts of
-a realistic size. Whether every page was whole is the matter of ``tests/publish``; what it costs is measured here.
+``python -m benchmarks.pages``. What is called a page here opens the published file and asks five questions of marts of
+a realistic size; it draws nothing, and keeps nothing between two calls as the dashboards do (``python -m benchmarks
+dashboards`` measures those). Whether every page was whole is the matter of ``tests/publish``; what it costs is measured
+here.
 """
 
 import argparse

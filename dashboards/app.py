@@ -8,6 +8,8 @@ import streamlit as st
 from dashboards import registry, roles, session, text
 from dashboards.settings import DashboardSettings
 
+_CHOSEN = "_role"
+
 
 def _person() -> tuple[roles.Role | None, str]:
     """Find out who is there, and their role."""
@@ -15,19 +17,37 @@ def _person() -> tuple[roles.Role | None, str]:
     if session.must_sign_in():
         if not st.user.is_logged_in:
             return None, ""
-        email = str(st.user.get("email") or "")
-        return roles.of_person(known, email), email
+        email = session.verified_email(st.user.to_dict())
+        role = roles.of_person(known, email)
+        return role, session.acts_as(role, email) if role else ""
     fixed = DashboardSettings().role
     if fixed:
         return known.get(fixed), fixed
-    chosen = st.sidebar.selectbox(
-        text.say("frame.role", st.session_state.get("lang") or session.browser_language()),
-        list(known),
+    chosen = _chosen_role(list(known))
+    return known[chosen], chosen
+
+
+def _chosen_role(names: list[str]) -> str:
+    """Let a visitor choose a role, which stands in the address by its name, so that links in new tabs keep it.
+
+    Streamlit would bind the name that the list shows, which is another one in each language.
+    """
+    language = st.session_state.get("lang") or session.browser_language()
+    told = st.query_params.get("role") or st.session_state.get(_CHOSEN)
+    chosen: str = st.sidebar.selectbox(
+        text.say("frame.role", language),
+        names,
+        index=names.index(told) if told in names else 0,
         key="role",
-        format_func=lambda name: text.name_of("role", name, st.session_state.get("lang") or "EN"),
+        format_func=lambda name: text.name_of("role", name, language),
         persist_state="session",
     )
-    return known[chosen], chosen
+    st.session_state[_CHOSEN] = chosen
+    if chosen != names[0]:
+        st.query_params["role"] = chosen
+    elif "role" in st.query_params:
+        del st.query_params["role"]
+    return chosen
 
 
 def _without_role(language: str) -> None:
@@ -40,6 +60,13 @@ def _without_role(language: str) -> None:
         return
     st.title(text.say("state.no_role", language))
     st.write(text.say("state.no_role.todo", language))
+    _sign_out(language)
+
+
+def _sign_out(language: str) -> None:
+    """Draw the button for those who have signed in."""
+    if session.must_sign_in() and st.user.is_logged_in:
+        st.button(text.say("frame.sign_out", language), on_click=st.logout, icon=":material/logout:", type="tertiary")
 
 
 def _not_allowed(language: str, title: str) -> Callable[[], None]:
@@ -75,6 +102,8 @@ def main() -> None:
         st.navigation([lambda: _without_role(language)], position="hidden").run()
         return
     session.remember(session.Session(role, language, person))
+    with st.sidebar:
+        _sign_out(language)
     first = role.first_page if role.may_open(role.first_page) else next(iter(role.pages))
     menu: dict[str, list[st.Page]] = {}
     for page in registry.pages():

@@ -7,7 +7,7 @@ lays it over the rows that it reads. Nothing is written to the published file.
 import threading
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +18,7 @@ from dashboards import session
 from dashboards.data import ForbiddenError, Rows
 from dashboards.frame import Page
 from dashboards.parts import table
+from dashboards.text import plain
 from warehouse.errors import DealhouseError
 from warehouse.intake import append_events
 
@@ -37,6 +38,10 @@ class Said:
     by: str
     at: datetime
     until: datetime | None
+    version: str = ""
+    """What was shown when it was said."""
+    passed: set[str] = field(default_factory=set, compare=False)
+    """Versions that were published since."""
 
 
 _said: dict[tuple[str, str, str], Said] = {}
@@ -91,16 +96,33 @@ def say(
     if answer.status == "rejected":
         return answer.message
     with _guard:
-        _said[tenant, subject_type, subject_id] = Said(status, page.session.person, at, until)
+        version = page.view.snapshot.publication.version
+        _said[tenant, subject_type, subject_id] = Said(status, page.session.person, at, until, version)
     return ""
 
 
-def laid_over(rows: Rows, tenant: str, subject_type: str, id_column: str) -> Rows:
-    """Show actions that the mart has not shown yet."""
+def laid_over(rows: Rows, tenant: str, subject_type: str, id_column: str, version: str) -> Rows:
+    """Show actions that the mart has not shown yet, over rows of a published version."""
     if rows.missing or "case_status" not in rows.table.column_names:
         return rows
-    listed = [_with(row, _said.get((tenant, subject_type, row[id_column]))) for row in rows]
-    return Rows(pa.Table.from_pylist(listed, rows.table.schema), source=rows.source)
+    with _guard:
+        _forget(version)
+        said = dict(_said)
+    listed = [_with(row, said.get((tenant, subject_type, row[id_column]))) for row in rows]
+    return replace(rows, table=pa.Table.from_pylist(listed, rows.table.schema))
+
+
+def _forget(version: str) -> None:
+    """Let the mart have the last word about what two later publications must have known.
+
+    The first may come from a run that had taken its events in before the action. Runs follow each other, so that the
+    second cannot. What else came of the case since (it was handled elsewhere, it came back) would stay hidden.
+    """
+    for key, said in list(_said.items()):
+        if version > said.version:
+            said.passed.add(version)
+        if len(said.passed) > 1:
+            del _said[key]
 
 
 def _with(row: dict[str, Any], said: Said | None) -> dict[str, Any]:
@@ -128,9 +150,7 @@ def to_do(rows: Rows) -> Rows:
     """Keep cases that still want somebody."""
     if "case_status" not in rows.table.column_names:
         return rows
-    return Rows(
-        rows.table.filter([status in TO_DO for status in rows.column("case_status")]), rows.missing, rows.source
-    )
+    return replace(rows, table=rows.table.filter([status in TO_DO for status in rows.column("case_status")]))
 
 
 def worklist(
@@ -158,7 +178,7 @@ def worklist(
     known = COLUMNS if view.has(mart, *COLUMNS) else ()
     listed = view.read(mart, (*columns, *known), where=where, by="columns", order=(order,))
     bar(page, listed, subject_type, id_column)
-    rows = laid_over(listed, view.filters.tenant, subject_type, id_column)
+    rows = laid_over(listed, view.filters.tenant, subject_type, id_column, view.snapshot.publication.version)
     if not st.toggle(page.say("case.show_all"), key="cases", bind="query-params"):
         rows = to_do(rows)
     shown = (*columns[:first], *known[:2], *columns[first:], *known[2:])
@@ -196,6 +216,6 @@ def bar(page: Page, rows: Rows, subject_type: str, id_column: str) -> None:
             shown = {row[id_column]: row.get("score") for row in rows}
             wrong = say(page, status, subject_type, subject, note, outcome or "", shown[subject]) if subject else ""
             if wrong:
-                st.error(wrong, icon=":material/error:")
+                st.error(plain(wrong), icon=":material/error:")
             else:
-                st.toast(page.say("case.saved", subject=subject), icon=":material/check:")
+                st.toast(page.say("case.saved", subject=plain(subject)), icon=":material/check:")

@@ -19,7 +19,8 @@ def dashboards(
 ) -> None:
     """Show the published file as pages: the business, its pipeline, customers, money, and the data itself.
 
-    Pages only read. They follow a new publication by themselves, and never stand in a run's way.
+    Pages read what was published; what people do there is taken in as events. They follow a new publication by
+    themselves, and never stand in a run's way.
     """
     current = settings()
     os.environ["DEALHOUSE_HOME"] = str(current.layout().root)
@@ -33,6 +34,11 @@ def dashboards(
     if role:
         os.environ["DEALHOUSE_DASHBOARD_ROLE"] = role
     from dashboards.serve import make_app, options
+    from dashboards.session import must_sign_in, need_a_lock
+    from warehouse.serve.app import LOCAL_NAMES
 
+    must_sign_in()  # a file of secrets that cannot be read is told here, not to the first visitor
+    if host not in LOCAL_NAMES:
+        need_a_lock(f"on {host}")
     err.print(f"Dashboards of {current.layout().root}: [bold]http://{host}:{port}[/bold] (stop with Ctrl-C)")
-    make_app().run(config=options(host, port))
+    make_app(is_local=True).run(config=options(host, port))

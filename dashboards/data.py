@@ -1,8 +1,9 @@
 """Rows for pages: whoever asks, for which tenant, over which months, of which segment; nothing is read past it.
 
-There is one way to the published file, :meth:`View.read`. It names tables and columns of the file's own catalogue,
-binds every value, and always restricts to a tenant that the role may see. It can select and add up, and form a ratio of
-two sums where a mart is finer than what is shown; it knows no other arithmetic. How rows look is up to pages.
+Pages have one way to the rows of the published file, :meth:`View.read`. It names tables and columns of the file's own
+catalogue, binds every value, and always restricts to a tenant that the role may see. It can select and add up, and form
+a ratio of two sums where a mart is finer than what is shown; it knows no other arithmetic. How rows look is up to
+pages.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,9 +28,12 @@ SHARED_TABLES = {
     "facts.fact_batch",
     "facts.fact_rejection",
     "facts.fact_unknown_field",
-    "marts.data_quality",
 }
 """They speak of the warehouse and its rules; what they keep under the shared tenant concerns everybody."""
+
+SHARED_CHECKS = {"marts.data_quality": ("quarantine_share", "rejected_rows", "unknown_field", "build_check")}
+"""Of a table that speaks of tenants as well: the checks that speak of the warehouse. The name of the shared tenant is
+that of a real one where a company has given no other, and the rest of its rows are its own."""
 
 SEGMENTS = ("industry", "client_type", "budget_band")
 
@@ -71,6 +75,8 @@ class Rows:
     table: pa.Table
     missing: str = ""
     source: str = ""
+    ignored: tuple[str, ...] = ()
+    """Filters that are set and do not act on it: the table does not hold by what they ask."""
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -157,8 +163,10 @@ class View:
         ratios = ratios or {}
         conditions = dict(where or {}) | self._segment(known or {}, by)
         if months:
-            conditions[months] = Between(low=self.filters.first_month, before=self._end())
+            conditions[months] = Between(low=self.filters.first_month, before=self._end(months))
         wanted = [*columns, *sums, *conditions, *(c for ratio in ratios.values() for side in ratio for c in side)]
+        made = {*ratios, *(["row_count"] if count else [])}
+        wanted += [one for one in (each.removeprefix("-") for each in order) if one not in made]
         lacking = [column for column in dict.fromkeys(wanted) if column not in (known or {})]
         if known is None or lacking:
             what = table if known is None else f"{table}.{lacking[0]}"
@@ -173,7 +181,8 @@ class View:
         if order:
             sql += " order by " + ", ".join(_direction(one) for one in order)
         values.append(limit)
-        return Rows(self.snapshot.answer(f"{sql} limit ?", values), source=table)
+        ignored = self._ignored(conditions, bool(months))
+        return Rows(self.snapshot.answer(f"{sql} limit ?", values), source=table, ignored=ignored)
 
     def values(self, table: str, column: str, **conditions: object) -> list[Any]:
         """Values that a column has, sorted."""
@@ -193,15 +202,26 @@ class View:
         """See the same through other filters."""
         return replace(self, filters=replace(self.filters, **changes))
 
-    def _end(self) -> date:
-        month = self.filters.last_month
-        following = (month.replace(day=28) + timedelta(days=4)).replace(day=1)
-        return min(following, self.filters.as_of + timedelta(days=1))
+    @property
+    def is_past(self) -> bool:
+        """Whether the day that is asked for is over in what was published."""
+        return self.filters.as_of < self.snapshot.publication.day
+
+    def _end(self, column: str) -> date:
+        """First day that is not shown: of days the one after that of `as_of`, of months the first not known then."""
+        if not column.endswith("_month") and column != "period_start_date":
+            return self.filters.as_of + timedelta(days=1)
+        last = min(self.filters.last_month, last_month_known(self.filters.as_of, self.snapshot.publication.day))
+        return (last.replace(day=28) + timedelta(days=4)).replace(day=1)
 
     def _tenant(self, table: str, known: Mapping[str, str], values: list[object]) -> str:
         if "tenant_id" not in known:  # meta: about the file, not about anybody
             return "true"
         values.append(self.filters.tenant)
+        if table in SHARED_CHECKS:
+            checks = SHARED_CHECKS[table]
+            values += [SHARED_TENANT, *checks]
+            return f"(tenant_id = ? or (tenant_id = ? and check_name in ({', '.join('?' * len(checks))})))"
         if table not in SHARED_TABLES:
             return "tenant_id = ?"
         values.append(SHARED_TENANT)
@@ -220,6 +240,27 @@ class View:
         if by == "dimension" and segments:
             return {"dimension": segments[0][0], "dimension_value": segments[0][1]}
         return {"dimension": "total"} if by in ("dimension", "owner") else {}
+
+    def _ignored(self, conditions: Mapping[str, object], has_months: bool) -> tuple[str, ...]:
+        chosen = [*self.filters.segments, *([("owner", self.filters.owner)] if self.filters.owner else [])]
+        applied = [*conditions.items(), (conditions.get("dimension"), conditions.get("dimension_value"))]
+        applied += [("owner", conditions.get("owner_id"))]
+        ignored = [name for name, value in chosen if (name, value) not in applied]
+        told = (c for c in conditions.values() if isinstance(c, (Between, NotYet)))
+        is_of_then = has_months or any(isinstance(v, date) for c in told for v in vars(c).values())
+        return (*ignored, *(["as_of"] if self.is_past and not is_of_then else []))
+
+
+def last_month_known(as_of: date, published: date) -> date:
+    """First day of the last month that may be shown as of a day of a publication that speaks of `published`.
+
+    A row of a month holds all of it. So the running month is shown as of the publication's own day, up to which it was
+    counted; as of an earlier day, the last one that was over then: its row would tell what came after that day.
+    """
+    if as_of >= published:
+        return as_of.replace(day=1)
+    not_over = (as_of + timedelta(days=1)).replace(day=1)
+    return (not_over - timedelta(days=1)).replace(day=1)
 
 
 def _selection(columns: Sequence[str], sums: Sequence[str], ratios: Mapping[str, Ratio], count: bool) -> str:

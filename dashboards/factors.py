@@ -9,6 +9,7 @@ from dashboards.charts.bars import bars
 from dashboards.data import Rows
 from dashboards.frame import Page
 from dashboards.parts import card
+from dashboards.text import plain
 
 
 def listed(text: str | None) -> list[tuple[str, float]]:
@@ -39,4 +40,4 @@ def factors(page: Page, key: str, rows: Rows) -> None:
         return
     with st.container(border=True, height="stretch"):
         st.header(page.say(key), anchor=False)
-        st.caption(first.get("model_reason") or page.say("state.empty"))
+        st.caption(plain(first.get("model_reason") or "") or page.say("state.empty"))

@@ -5,13 +5,13 @@ client_type, budget_band, owner``.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
 import streamlit as st
 
-from dashboards import registry, session
-from dashboards.data import SEGMENTS, Filters, View
+from dashboards import session
+from dashboards.data import SEGMENTS, Filters, View, last_month_known
 from dashboards.session import Session
 from dashboards.settings import DashboardSettings
 from dashboards.snapshot import Snapshot
@@ -184,7 +184,7 @@ def _filters(now: Session, snapshot: Snapshot, wanted: tuple[str, ...]) -> Filte
                 now.say("filter.reset"), on_click=_reset, args=(stand.date(),), icon=":material/close:", type="tertiary"
             )
     chosen_day = as_of if isinstance(as_of, date) else stand.date()
-    last = chosen_day.replace(day=1)
+    last = last_month_known(chosen_day, stand.date())
     return Filters(tenant, chosen_day, _months_before(last, PERIODS[period]), last, tuple(segments), owner)
 
 
@@ -220,12 +220,6 @@ def _months_before(last: date, months: int) -> date:
     return date(number // 12, number % 12 + 1, 1)
 
 
-def previous(view: View, months: int) -> View:
-    """See the period of the same length before."""
-    first = view.filters.first_month
-    return view.over(first_month=_months_before(first, months + 1), last_month=first - timedelta(days=1))
-
-
 def _is_set(key: str) -> bool:
     return key in st.query_params
 
@@ -236,6 +230,3 @@ def _reset(stand: date) -> None:
     for key, value in defaults.items():
         if key in st.session_state:
             st.session_state[key] = value
-
-
-__all__ = ["Page", "begin", "done", "previous", "registry"]

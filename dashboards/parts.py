@@ -21,6 +21,7 @@ from dashboards.charts.base import Spec
 from dashboards.data import Rows
 from dashboards.frame import Page
 from dashboards.kinds import column_config, kind_of
+from dashboards.text import plain
 from warehouse.numbers import MISSING, fmt
 
 log = logging.getLogger(__name__)
@@ -54,17 +55,27 @@ class Number:
     trend: Sequence[float | None] = ()
 
 
-def numbers(page: Page, cards: Sequence[Number], most_in_row: int = 6) -> None:
-    """Draw cards of numbers, as many in a row as there is room for."""
+def numbers(page: Page, cards: Sequence[Number], most_in_row: int = 6, of: Sequence[Rows] = ()) -> None:
+    """Draw cards of numbers, as many in a row as there is room for.
+
+    Parameters
+    ----------
+    of
+        What the numbers come from, so that it can be said which filters do not act on some of them.
+    """
     if not cards:
         return
     with st.grid(min(len(cards), most_in_row), min_column_width=150, gap="small"):
         for card in cards:
             number(page, card)
+    ignored = _ignored(page, [name for rows in of for name in rows.ignored], "card.ignored.some")
+    if ignored:
+        st.caption(ignored)
 
 
 def number(page: Page, card: Number) -> None:
     """Draw one card. Its colour says whether the change is good, its arrow where it went."""
+    value = fmt(card.value, card.kind, currency=page.currency)
     delta: str | int | None = None
     if card.change is not None:
         kind = "points" if card.kind in ("rate", "share") else card.kind
@@ -72,7 +83,7 @@ def number(page: Page, card: Number) -> None:
     with st.container(border=True, height="stretch", gap="xsmall"):
         st.metric(
             card.label,
-            fmt(card.value, card.kind, currency=page.currency),
+            plain(value) if card.kind == "text" else value,
             delta,
             delta_color="off" if card.is_good_up is None else "normal" if card.is_good_up else "inverse",
             help=card.meaning or None,
@@ -80,7 +91,7 @@ def number(page: Page, card: Number) -> None:
             chart_type="line",
         )
         if card.note:
-            st.caption(card.note)
+            st.caption(plain(card.note))
 
 
 def card(
@@ -91,7 +102,6 @@ def card(
     *,
     height: int = CHART_HEIGHT,
     note: str = "",
-    on_select: Callable[[], None] | None = None,
     columns: Sequence[str] = (),
     controls: Callable[[], object] | None = None,
 ) -> None:
@@ -105,8 +115,6 @@ def card(
         What the chart is drawn from; shown and exported as it is.
     spec
         Makes the chart; called where there are rows.
-    on_select
-        Called after a click on the chart, whose selection is ``st.session_state["chart." + key]``.
     columns
         Which columns the rows behind are shown with; all by default.
     controls
@@ -123,7 +131,6 @@ def card(
                 spec(),
                 key=f"chart.{key}",
                 height=height,
-                on_select=on_select or "ignore",
                 alt=page.say(key),
             )
         behind = st.popover(page.say("card.rows"), icon=":material/table_rows:", type="tertiary", key=f"rows.{key}")
@@ -249,6 +256,15 @@ def _title(page: Page, key: str, rows: Rows, note: str) -> None:
         st.header(page.say(key), anchor=False, help=meaning or None, width="content")
         if note:
             st.caption(note, width="content")
+        ignored = _ignored(page, rows.ignored, "card.ignored")
+        if ignored:
+            st.caption(ignored, width="content")
+
+
+def _ignored(page: Page, names: Sequence[str], key: str) -> str:
+    """Say which filters do not act, or nothing."""
+    told = ", ".join(page.say(f"filter.{name}") for name in dict.fromkeys(names))
+    return f":material/filter_alt_off: {page.say(key, filters=told)}" if told else ""
 
 
 def _is_drawable(page: Page, rows: Rows) -> bool:

@@ -16,6 +16,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
+from streamlit import config
 
 from dashboards import registry, session, text
 from dashboards.theme import streamlit_options
@@ -83,8 +84,24 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
     yield {}
 
 
-def make_app() -> st.App:
-    """Make the ASGI application; ``uvicorn --factory dashboards.serve:make_app`` serves it too."""
+def make_app(*, is_local: bool = False) -> st.App:
+    """Make the ASGI application; ``uvicorn --factory dashboards.serve:make_app`` serves it too.
+
+    Parameters
+    ----------
+    is_local
+        Whether the caller has seen to it that others cannot reach it, or have no choice of roles.
+
+    Raises
+    ------
+    UsageError
+        If it is not, and everybody could choose any role.
+    """
+    # By App.run they are set once more, with the address; another server knows nothing of them.
+    for name, value in options("127.0.0.1", 8501).items():
+        config.set_option(name, value)
+    if not is_local:
+        session.need_a_lock("by another server")
     return st.App(
         APP,
         lifespan=lifespan,

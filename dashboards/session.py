@@ -1,13 +1,18 @@
 """Who looks, in which language and appearance: known once per run of a script, before any page."""
 
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import streamlit as st
 
 from dashboards import roles, text, theme
 from dashboards.settings import DashboardSettings
 from dashboards.snapshot import Hub
+from warehouse import pseudonym
+from warehouse.errors import UsageError
 from warehouse.settings import Settings
 
 _KEY = "_dealhouse"
@@ -20,7 +25,7 @@ class Session:
     role: roles.Role
     language: str
     person: str
-    """Whom actions are said to be by."""
+    """Whom actions are said to be by: an id, never an e-mail address, since it is published."""
 
     def say(self, key: str, /, **values: object) -> str:
         """Say an entry of the catalogue."""
@@ -66,8 +71,63 @@ def browser_language() -> str:
 
 
 def must_sign_in() -> bool:
-    """Whether this installation has a provider of identities (Streamlit's secrets, section ``auth``)."""
+    """Whether this installation has a provider of identities (Streamlit's secrets, section ``auth``).
+
+    Raises
+    ------
+    UsageError
+        If there is a file of secrets that cannot be read: it may ask for a sign-in, so that nobody is let in.
+    """
     try:
         return "auth" in st.secrets
-    except FileNotFoundError:
-        return False
+    except FileNotFoundError as error:  # raised by Streamlit for a file that does not parse, too
+        files = [str(path) for path in st.get_option("secrets.files")]
+        found = [path for path in files if os.path.lexists(path)]
+        if not found:
+            return False
+        raise UsageError(
+            "The secrets of the dashboards cannot be read, so that nobody can sign in.",
+            where=", ".join(found),
+            why=str(error),
+            todo="Mend the file, or take it away where nobody has to sign in (docs/dashboards.md).",
+        ) from error
+
+
+def need_a_lock(where: str) -> None:
+    """Make sure that not everybody who reaches the pages may choose any role.
+
+    Raises
+    ------
+    UsageError
+        If people neither sign in nor have one fixed role.
+    """
+    if must_sign_in() or DashboardSettings().role:
+        return
+    raise UsageError(
+        f"The dashboards were not started {where}: anybody who reaches them could choose any role.",
+        todo="Let people sign in, or fix their role with --role or DEALHOUSE_DASHBOARD_ROLE (docs/dashboards.md), "
+        "or listen on 127.0.0.1.",
+    )
+
+
+def verified_email(claims: Mapping[str, Any]) -> str:
+    """E-mail address that the provider of identities vouches for, empty where it says that it does not.
+
+    Many providers say nothing of it, since they know their addresses.
+    """
+    verified = claims.get("email_verified")
+    if verified is not None and str(verified).casefold() != "true":
+        return ""
+    return str(claims.get("email") or "")
+
+
+def acts_as(role: roles.Role, email: str) -> str:
+    """Whom actions of somebody who signed in are said to be by: the id that the file of roles gives, else a pseudonym.
+
+    The keyed pseudonym is the one that e-mail addresses have everywhere in the warehouse.
+    """
+    named = role.staff_id(email)
+    if named or not role.may_act:
+        return named
+    settings = Settings()
+    return pseudonym.load(hub().home, settings).email(email) or ""

@@ -1,14 +1,15 @@
 """One published version, opened read-only: its catalogue, its descriptions, and rows of its tables.
 
-All that a page shows comes from one :class:`Snapshot`, so that a page never mixes two publications. Who may see which
-rows is decided in :mod:`dashboards.data`, which is the only one to ask here.
+The rows that a page shows come from one :class:`Snapshot`, so that a page never mixes two publications; what has
+changed is told from a second one, by name. Who may see which rows is decided in :mod:`dashboards.data`. Only what the
+frame of all pages needs (which tenants there are, how many checks failed) is asked here past it.
 """
 
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import duckdb
@@ -31,6 +32,11 @@ class Publication:
     as_of: datetime | None
     known_at: datetime | None
     published_at: datetime
+
+    @property
+    def day(self) -> date:
+        """The day that it speaks of."""
+        return (self.as_of or self.published_at).date()
 
 
 @dataclass
@@ -65,7 +71,7 @@ class Snapshot:
 class Hub:
     """The current version, opened once per process and again when the pointer has moved.
 
-    A page that is being drawn keeps the version that it began with; a version is closed when its last page is done.
+    A page that is being drawn keeps the version that it began with; a version is closed when nobody holds it any more.
     """
 
     def __init__(self, home: Home) -> None:

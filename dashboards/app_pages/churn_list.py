@@ -59,6 +59,7 @@ def main() -> None:
             ),
         ],
         4,
+        of=(by_level,),
     )
     known = [level for level in LEVELS if level in found]
     level = st.pills(page.say("col.risk_level"), known, key="risk", bind="query-params") if known else None

@@ -10,6 +10,7 @@ from dashboards.data import Rows
 from dashboards.factors import factors
 from dashboards.frame import Page, begin, done
 from dashboards.parts import Number, card, numbers, table
+from dashboards.text import plain
 from warehouse.numbers import fmt
 
 ABOUT = {"group": "customers", "icon": "person", "order": 3}
@@ -67,7 +68,7 @@ def main() -> None:
         order=("mrr_month",),
     )
     if not len(usage) and not len(moves):
-        st.info(page.say("customer.unknown", customer=chosen), icon=":material/search_off:")
+        st.info(page.say("customer.unknown", customer=plain(chosen)), icon=":material/search_off:")
         done("customer")
         return
     told, used = risk.first(), usage.first()
@@ -79,7 +80,7 @@ def main() -> None:
         ("account_name", "industry", "segment", "country", "owner_id"),
         where={"account_id": account},
     ).first()
-    st.subheader(who.get("account_name") or chosen, anchor=False)
+    st.subheader(plain(who.get("account_name") or chosen), anchor=False)
     numbers(
         page,
         [
@@ -107,7 +108,8 @@ def main() -> None:
         ],
     )
     if told.get("reasons"):
-        st.info(f"**{told.get('recommended_action') or ''}**  \n{told['reasons']}", icon=":material/call:")
+        action, why = plain(told.get("recommended_action") or ""), plain(told["reasons"])
+        st.info(f"**{action}**  \n{why}" if action else why, icon=":material/call:")
     left, right = st.columns(2)
     with left:
         card(page, "customer.mrr", moves, lambda: _mrr(page, moves), height=240)

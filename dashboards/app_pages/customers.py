@@ -174,6 +174,27 @@ def main() -> None:
         ),
         opens={"customer_id": "customer"},
     )
+    table(
+        page,
+        "customers.silent",
+        view.read(
+            "scores.silence_risk",
+            (
+                "customer_id",
+                "activity",
+                "last_activity_date",
+                "silent_days",
+                "activity_day_count",
+                "silence_probability_30d",
+                "silence_probability_90d",
+                "silence_reason",
+            ),
+            order=("-silence_probability_90d", "-silent_days", "customer_id"),
+            limit=500,
+        ),
+        opens={"customer_id": "customer"},
+        note=page.say("customers.silent.note"),
+    )
     done("customers")
 
 

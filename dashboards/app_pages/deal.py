@@ -10,6 +10,7 @@ from dashboards.data import Rows
 from dashboards.factors import factors
 from dashboards.frame import Page, begin, done
 from dashboards.parts import Number, card, numbers, table
+from dashboards.text import plain
 from warehouse.numbers import fmt
 
 ABOUT = {"group": "revenue", "icon": "handshake", "order": 5}
@@ -60,7 +61,7 @@ def main() -> None:
         where=of,
     )
     if not len(deal):
-        st.info(page.say("deal.unknown", deal=chosen), icon=":material/search_off:")
+        st.info(page.say("deal.unknown", deal=plain(chosen)), icon=":material/search_off:")
         done("deal")
         return
     found = deal.first()
@@ -82,7 +83,7 @@ def main() -> None:
         "marts.deal_aging", ("age_days", "days_in_stage", "p75_days_of_won", "is_stalled", "next_step_status"), where=of
     ).first()
     score = win.first()
-    st.subheader(found["title"] or found["deal_id"], anchor=False)
+    st.subheader(plain(found["title"] or found["deal_id"]), anchor=False)
     numbers(
         page,
         [
@@ -176,7 +177,7 @@ def _written(page: Page, column: str, value: object) -> str:
     from dashboards.parts import kind_of
 
     kind = kind_of(column)
-    return page.name_of("val", value) if kind == "text" else fmt(value, kind, currency=page.currency)
+    return plain(page.name_of("val", value) if kind == "text" else fmt(value, kind, currency=page.currency))
 
 
 def _history(page: Page, rows: Rows) -> Any:

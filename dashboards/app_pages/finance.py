@@ -160,6 +160,41 @@ def main() -> None:
     )
     if len(products):
         table(page, "finance.products", products)
+    cash = view.read(
+        "marts.shop_cash",
+        (
+            "calendar_month",
+            "provider",
+            "received_count",
+            "refunded_count",
+            "failed_count",
+            "failed_rate",
+            "cash_in_base",
+            "cash_out_base",
+            "net_cash_base",
+        ),
+        months="calendar_month",
+        order=("-calendar_month", "provider"),
+    )
+    if len(cash):
+        table(page, "finance.cash", cash)
+    orders = view.read(
+        "marts.shop_order_status",
+        (
+            "calendar_month",
+            "product",
+            "order_status",
+            "order_count",
+            "amount_base",
+            "median_hours_to_issue",
+            "longest_since_at",
+        ),
+        months="calendar_month",
+        order=("-calendar_month", "product", "order_status"),
+        limit=1000,
+    )
+    if len(orders):
+        table(page, "finance.orders", orders)
     done("finance")
 
 

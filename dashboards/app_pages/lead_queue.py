@@ -60,6 +60,7 @@ def main() -> None:
             ),
         ],
         4,
+        of=(tiers, reasons),
     )
     known = [tier for tier in TIERS if tier in found]
     tier = st.pills(page.say("col.tier"), known, key="tier", bind="query-params") if known else None

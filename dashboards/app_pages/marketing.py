@@ -162,6 +162,68 @@ def main() -> None:
         ),
     )
     table(page, "marketing.by_source", sources)
+    table(
+        page,
+        "marketing.funnel_b2b",
+        view.read(
+            "marts.funnel_b2b",
+            (
+                "pipeline",
+                "cohort_month",
+                "step",
+                "entered",
+                "converted",
+                "conversion_rate",
+                "matured_conversion_rate",
+                "estimated_conversion_rate",
+                "median_hours",
+                "is_mature",
+            ),
+            where={"order_rule": "strict", "dimension": "total"},
+            months="cohort_month",
+            order=("pipeline", "-cohort_month", "step_number"),
+            limit=500,
+        ),
+    )
+    table(
+        page,
+        "marketing.activation",
+        view.read(
+            "marts.time_to_activation",
+            (
+                "cohort_month",
+                "entered",
+                "trial_count",
+                "activated_count",
+                "activation_rate",
+                "median_hours",
+                "under_30_minutes_rate",
+                "is_mature",
+            ),
+            where={"dimension": "total"},
+            months="cohort_month",
+            order=("-cohort_month",),
+        ),
+    )
+    table(
+        page,
+        "marketing.removal",
+        view.read(
+            "marts.attribution_markov",
+            (
+                "conversion_kind",
+                "channel",
+                "path_count",
+                "converted_path_count",
+                "conversion_probability",
+                "removal_effect",
+                "removal_share",
+                "conversions",
+            ),
+            order=("conversion_kind", "-removal_share"),
+        ),
+        note=page.say("marketing.removal.note"),
+    )
     done("marketing")
 
 

@@ -23,10 +23,8 @@ def main() -> None:
     view = page.view
     then = view.filters.as_of + timedelta(days=1)
     is_open = {"raised_at": Between(before=then), "resolved_at": NotYet(then), "alert_rule": RULES}
-    waiting = {
-        row["alert_rule"]: row["row_count"]
-        for row in view.read("marts.alert", ("alert_rule",), count=True, where=is_open, by="columns")
-    }
+    counted = view.read("marts.alert", ("alert_rule",), count=True, where=is_open, by="columns")
+    waiting = {row["alert_rule"]: row["row_count"] for row in counted}
     response = view.read(
         "marts.response_time",
         ("waiting_month", "channel", "wait_count", "unanswered_count", "median_response_hours", "p90_response_hours"),
@@ -80,6 +78,7 @@ def main() -> None:
             ),
         ],
         4,
+        of=(counted, visits),
     )
     left, right = st.columns(2)
     with left:
@@ -138,6 +137,27 @@ def main() -> None:
         ),
     )
     table(page, "operations.response_rows", response)
+    table(
+        page,
+        "operations.triage",
+        view.read(
+            "marts.inbound_triage",
+            (
+                "calendar_month",
+                "channel",
+                "thread_count",
+                "assigned_count",
+                "unassigned_count",
+                "assigned_rate",
+                "median_triage_hours",
+                "p90_triage_hours",
+                "deal_thread_count",
+                "won_thread_count",
+            ),
+            months="calendar_month",
+            order=("-calendar_month", "channel"),
+        ),
+    )
     done("operations")
 
 

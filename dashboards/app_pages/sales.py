@@ -1,5 +1,6 @@
 """What is in the pipeline, what is stalled, slipping or without a next step, and how has it moved."""
 
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -10,6 +11,7 @@ from dashboards.charts.lines import columns, lines
 from dashboards.data import Between, NotYet, Rows
 from dashboards.frame import Page, begin, done
 from dashboards.parts import Number, card, numbers, table
+from dashboards.text import plain
 from warehouse.numbers import fmt
 
 ABOUT = {"group": "revenue", "icon": "view_kanban", "order": 1}
@@ -31,7 +33,13 @@ def main() -> None:
         done("sales")
         return
     pipeline = st.segmented_control(
-        page.say("filter.pipeline"), pipelines, default=pipelines[0], key="pipeline", bind="query-params", required=True
+        page.say("filter.pipeline"),
+        pipelines,
+        default=pipelines[0],
+        key="pipeline",
+        bind="query-params",
+        required=True,
+        format_func=plain,
     )
     of = {"pipeline": pipeline}
     total = view.read("marts.pipeline_stage", sums=(*BOARD, *MISSED), where=of, by="columns")
@@ -88,6 +96,7 @@ def main() -> None:
                 trend=win.column("closed_win_rate"),
             ),
         ],
+        of=(total, win),
     )
     left, right = st.columns(2)
     with left:
@@ -114,6 +123,24 @@ def main() -> None:
             "pipeline_base",
             "weighted_base",
             "target_base",
+        ),
+        # Months to come are what a forecast is for, so that the period only says from when.
+        where={
+            **of,
+            "snapshot_date": Between(high=view.filters.as_of),
+            "period_month": Between(low=view.filters.first_month),
+        },
+        by="owner",
+        order=("period_month", "-snapshot_date"),
+    )
+    accuracy = view.read(
+        "marts.forecast",
+        (
+            "period_month",
+            "snapshot_date",
+            "commit_base",
+            "weighted_base",
+            "target_base",
             "actual_won_base",
             "commit_accuracy",
             "weighted_accuracy",
@@ -124,10 +151,29 @@ def main() -> None:
         order=("period_month", "-snapshot_date"),
     )
     newest = _newest(forecast)
+    won = {row["period_month"]: row["actual_won_base"] for row in accuracy}
     with left:
-        card(page, "sales.forecast", newest, lambda: _forecast(page, newest), note=page.say("sales.forecast.note"))
+        card(page, "sales.forecast", newest, lambda: _forecast(page, newest, won), note=page.say("sales.forecast.note"))
     with right:
         card(page, "sales.win_loss", win, lambda: _win_loss(page, win), note=page.say("sales.win_loss.note"))
+    expected = view.read(
+        "scores.revenue_forecast",
+        (
+            "revenue_month",
+            "forecast_method",
+            "forecast_reason",
+            "won_to_date_base",
+            "expected_base",
+            "p10_base",
+            "p50_base",
+            "p90_base",
+            "weighted_pipeline_base",
+            "seasonal_naive_base",
+            "open_deal_count",
+        ),
+        order=("revenue_month",),
+    )
+    card(page, "sales.expected", expected, lambda: _expected(page, expected), note=page.say("sales.expected.note"))
     left, right = st.columns(2)
     aging = view.read(
         "marts.deal_aging",
@@ -174,16 +220,18 @@ def main() -> None:
         order=("period_month",),
     )
     table(page, "sales.slippage", slipped)
-    table(page, "sales.accuracy", forecast, note=page.say("sales.accuracy.note"))
+    table(page, "sales.accuracy", accuracy, note=page.say("sales.accuracy.note"))
     done("sales")
 
 
 def _deals(page: Page, aging: Rows, stages: list[str]) -> None:
     """The open deals; a stage may be chosen, and stands in the URL."""
     known = [stage for stage in stages if stage in set(aging.column("stage"))]
-    stage = st.pills(page.say("col.stage"), known, key="stage", bind="query-params") if known else None
+    stage = (
+        st.pills(page.say("col.stage"), known, key="stage", bind="query-params", format_func=plain) if known else None
+    )
     if stage:
-        aging = Rows(aging.table.filter([value == stage for value in aging.column("stage")]), source=aging.source)
+        aging = replace(aging, table=aging.table.filter([value == stage for value in aging.column("stage")]))
     table(page, "sales.deals", aging, opens={"deal_id": "deal"}, note=page.say("sales.deals.note"))
 
 
@@ -258,15 +306,30 @@ def _newest(forecast: Rows) -> Rows:
     for month in forecast.column("period_month"):
         keep.append(month not in seen)
         seen.add(month)
-    return Rows(forecast.table.filter(keep), forecast.missing, forecast.source) if keep else forecast
+    return replace(forecast, table=forecast.table.filter(keep)) if keep else forecast
 
 
-def _forecast(page: Page, rows: Rows) -> Any:
-    names = ("commit_base", "best_case_base", "weighted_base", "actual_won_base")
+def _forecast(page: Page, rows: Rows, won: dict[Any, float | None]) -> Any:
+    months = rows.column("period_month")
+    names = ("commit_base", "best_case_base", "weighted_base")
     return lines(
         page.theme,
-        [fmt(month, "month") for month in rows.column("period_month")],
-        {page.name_of("col", name): rows.column(name) for name in names},
+        [fmt(month, "month") for month in months],
+        {page.name_of("col", name): rows.column(name) for name in names}
+        | {page.name_of("col", "actual_won_base"): [won.get(month) for month in months]},
+        kind="amount",
+        currency=page.currency,
+    )
+
+
+def _expected(page: Page, rows: Rows) -> Any:
+    """The model's expectation within its range, beside what everybody could expect without one."""
+    names = ("expected_base", "p10_base", "p90_base", "weighted_pipeline_base", "seasonal_naive_base")
+    found = {name: rows.column(name) for name in names}
+    return lines(
+        page.theme,
+        [fmt(month, "month") for month in rows.column("revenue_month")],
+        {page.name_of("col", name): values for name, values in found.items() if any(v is not None for v in values)},
         kind="amount",
         currency=page.currency,
     )

@@ -12,6 +12,7 @@ from dashboards.charts.lines import columns, lines
 from dashboards.data import Rows
 from dashboards.frame import Page, begin, done
 from dashboards.parts import Number, card, numbers, table
+from dashboards.text import plain
 from warehouse import registry
 from warehouse.numbers import fmt
 
@@ -60,13 +61,86 @@ def main() -> None:
     )
     card(page, "scores.drift", months, lambda: _drift(page, months), note=page.say("scores.drift.note"))
     table(page, "scores.months", months)
+    table(
+        page,
+        "scores.backtest",
+        page.view.read(
+            "scores.revenue_backtest",
+            (
+                "as_of",
+                "revenue_month",
+                "months_ahead",
+                "forecast_method",
+                "expected_base",
+                "p10_base",
+                "p90_base",
+                "actual_base",
+                "is_in_range",
+                "expected_error_base",
+                "weighted_pipeline_error_base",
+                "seasonal_naive_error_base",
+            ),
+            months="revenue_month",
+            order=("-revenue_month", "months_ahead"),
+            limit=500,
+        ),
+    )
+    table(
+        page,
+        "scores.features",
+        page.view.read(
+            "scores.score_drift",
+            (
+                "score_name",
+                "score_month",
+                "feature_name",
+                "verdict",
+                "psi",
+                "psi_by_chance",
+                "missing_rate",
+                "missing_rate_before",
+                "unseen_rate",
+                "row_count",
+            ),
+            months="score_month",
+            order=("-score_month", "score_name", "-psi"),
+            limit=1000,
+        ),
+        note=page.say("scores.features.note"),
+    )
+    table(
+        page,
+        "scores.segments",
+        page.view.read(
+            "scores.score_segment",
+            (
+                "score_name",
+                "score_month",
+                "segment_kind",
+                "segment_value",
+                "verdict",
+                "oe_ratio",
+                "oe_ratio_low",
+                "oe_ratio_high",
+                "auc",
+                "lift_at_10",
+                "row_count",
+                "known_count",
+                "positive_count",
+            ),
+            months="score_month",
+            order=("-score_month", "score_name", "segment_kind", "segment_value"),
+            limit=1000,
+        ),
+        note=page.say("scores.segments.note"),
+    )
     done("scores")
 
 
 def _model(page: Page, one: registry.ModelVersion, told: dict[str, Any]) -> None:
     measured = told.get("out_of_time") or {}
-    st.subheader(f"{one.version} · {told.get('kind', '')}", anchor=False)
-    st.caption(f"{told.get('purpose', '')} {told.get('reason', '')}")
+    st.subheader(plain(f"{one.version} · {told.get('kind', '')}"), anchor=False)
+    st.caption(plain(f"{told.get('purpose', '')} {told.get('reason', '')}"))
     numbers(
         page,
         [

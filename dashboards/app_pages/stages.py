@@ -31,8 +31,9 @@ def main() -> None:
         sums=("deal_count", "open_deal_count", "amount_base", *timers),
         by="columns",
     )
-    totals = view.read("marts.united_stage", sums=("open_deal_count", "amount_base", *timers), by="columns").first()
-    breach = view.read("marts.sla_bottleneck", ratios=BREACH_RATE, months="started_month", by="columns").first()
+    total = view.read("marts.united_stage", sums=("open_deal_count", "amount_base", *timers), by="columns")
+    breached = view.read("marts.sla_bottleneck", ratios=BREACH_RATE, months="started_month", by="columns")
+    totals, breach = total.first(), breached.first()
     numbers(
         page,
         [
@@ -48,6 +49,7 @@ def main() -> None:
             ),
         ],
         5,
+        of=(total, breached),
     )
     left, right = st.columns((2, 3))
     with left:
@@ -64,8 +66,7 @@ def main() -> None:
         order=(segment, "sla"),
     )
     policies = view.read("facts.dim_sla_policy", ("sla", "target_hours"), order=("sla",))
-    gates = ["lead_to_brief", "brief_to_offer", "offer_to_contract", "contract_to_launch", "launch_to_close"]
-    gates = [sla for sla in gates if sla in set(cells.column("sla"))] or sorted(set(cells.column("sla")))
+    gates = [sla for sla in TIMERS if sla in set(cells.column("sla"))] or sorted(set(cells.column("sla")))
     with right:
         card(
             page,

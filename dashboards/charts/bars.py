@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from dashboards.charts.base import Spec, category_axis, frame, label
+from dashboards.charts.base import Spec, category_axis, frame, hint, label
 from dashboards.theme import Theme, ink
 
 
@@ -15,7 +15,6 @@ def bars(
     currency: str = "",
     notes: Sequence[str] = (),
     colours: Sequence[str] = (),
-    selectable: bool = False,
 ) -> Spec:
     """Draw one bar per name, from top to bottom, the value (and a note) at its end.
 
@@ -23,8 +22,6 @@ def bars(
     ----------
     notes
         What is written after each value, such as what it is based on.
-    selectable
-        Whether a click on a bar tells the page which one.
     """
     texts = [
         label(value, kind, currency) + (f"  {notes[i]}" if i < len(notes) and notes[i] else "")
@@ -36,7 +33,7 @@ def bars(
             "name": names[i],
             "itemStyle": {"color": colours[i] if i < len(colours) else theme.data, "borderRadius": 3},
             "label": {"formatter": texts[i]},
-            "tooltip": {"formatter": f"{names[i]}: {texts[i]}"},
+            "tooltip": hint(f"{names[i]}: {texts[i]}"),
         }
         for i, value in enumerate(values)
     ]
@@ -50,7 +47,6 @@ def bars(
             "type": "bar",
             "data": data,
             "barMaxWidth": 20,
-            "selectedMode": "single" if selectable else False,
             "label": {"show": True, "position": "right", "color": theme.text, "fontSize": 12},
         }
     ]
@@ -85,7 +81,7 @@ def funnel(
                     "position": "insideLeft" if inside else "right",
                     "color": ink(colour) if inside else theme.text,
                 },
-                "tooltip": {"formatter": f"{steps[i]}: {label(count, kind)}"},
+                "tooltip": hint(f"{steps[i]}: {label(count, kind)}"),
             }
         )
     spec = frame(theme)
@@ -125,7 +121,7 @@ def bullets(
             "value": None if share is None else min(share, MOST_SHARE),
             "name": names[i],
             "itemStyle": {"color": theme.bad if share is not None and share > 1 else theme.data, "borderRadius": 3},
-            "tooltip": {"formatter": f"{names[i]}: {texts[i]}"},
+            "tooltip": hint(f"{names[i]}: {texts[i]}"),
         }
         for i, share in enumerate(shares)
     ]

@@ -4,6 +4,7 @@ ECharts gets JSON alone, no functions: what a label says is written here, by the
 """
 
 from collections.abc import Iterable
+from html import escape
 from typing import Any
 
 from dashboards.theme import FONT, Theme
@@ -57,6 +58,11 @@ def scaled(value: float | None, divisor: float) -> float | None:
 def label(value: object, kind: str, currency: str = "") -> str:
     """Write a value."""
     return fmt(value, kind, currency=currency)
+
+
+def hint(text: str) -> dict[str, str]:
+    """What a tooltip says. ECharts takes its text for HTML and ``{b}`` for a place; names of users are neither."""
+    return {"formatter": escape(text).replace("{", "&#123;").replace("}", "&#125;")}
 
 
 def category_axis(theme: Theme, labels: list[str], **options: Any) -> Spec:

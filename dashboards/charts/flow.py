@@ -1,8 +1,8 @@
-"""What goes from one state to the next: waterfalls and flows."""
+"""What goes from one state to the next: waterfalls."""
 
 from collections.abc import Sequence
 
-from dashboards.charts.base import Spec, category_axis, frame, label, scale, scaled, value_axis
+from dashboards.charts.base import Spec, category_axis, frame, hint, label, scale, scaled, value_axis
 from dashboards.theme import Theme
 
 
@@ -59,36 +59,10 @@ def waterfall(
                     "name": names[i],
                     "itemStyle": {"color": colours[i], "borderRadius": 3},
                     "label": {"formatter": label(values[i], kind, currency)},
-                    "tooltip": {"formatter": f"{names[i]}: {label(values[i], kind, currency)}"},
+                    "tooltip": hint(f"{names[i]}: {label(values[i], kind, currency)}"),
                 }
                 for i in range(len(values))
             ],
         },
-    ]
-    return spec
-
-
-def sankey(theme: Theme, links: Sequence[tuple[str, str, float]]) -> Spec:
-    """Draw flows between named states; nothing may flow back to where it came from."""
-    names = list(dict.fromkeys(name for a, b, _ in links for name in (a, b)))
-    spec = frame(theme)
-    spec["series"] = [
-        {
-            "type": "sankey",
-            "layoutIterations": 0,
-            "nodeGap": 10,
-            "left": 8,
-            "right": 110,
-            "top": 20,
-            "bottom": 8,
-            "emphasis": {"focus": "adjacency"},
-            "label": {"color": theme.text, "fontSize": 12},
-            "lineStyle": {"color": "source", "opacity": 0.22, "curveness": 0.5},
-            "data": [
-                {"name": name, "itemStyle": {"color": theme.categorical[i % len(theme.categorical)], "borderWidth": 0}}
-                for i, name in enumerate(names)
-            ],
-            "links": [{"source": a, "target": b, "value": value} for a, b, value in links],
-        }
     ]
     return spec

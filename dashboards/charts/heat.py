@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from dashboards.charts.base import Spec, category_axis, frame, label
+from dashboards.charts.base import Spec, category_axis, frame, hint, label
 from dashboards.theme import Theme, ink, step
 
 Cells = Sequence[Sequence[float | None]]
@@ -46,7 +46,7 @@ def heat(
                     "name": text,
                     "itemStyle": {"color": colour, "borderColor": theme.card, "borderWidth": 2, "borderRadius": 3},
                     "label": {"color": ink(colour)},
-                    "tooltip": {"formatter": f"{rows[y]} · {columns[x]}: {text}" + (f" ({note})" if note else "")},
+                    "tooltip": hint(f"{rows[y]} · {columns[x]}: {text}" + (f" ({note})" if note else "")),
                 }
             )
     spec = frame(theme)

@@ -7,6 +7,7 @@ means is not said here: descriptions come from the models, through the published
 
 import importlib
 import pkgutil
+import re
 from functools import cache
 
 LANGUAGES = ("EN", "RU", "UK")
@@ -31,6 +32,25 @@ def say(key: str, language: str = "EN", /, **values: object) -> str:
     """
     text = catalogue()[key][LANGUAGES.index(language) if language in LANGUAGES else 0]
     return text.format(**values) if values else text
+
+
+_MARKS = re.compile(r"([\\`*_{}\[\]<>#|~$&^])")
+_AT_THE_BEGINNING = re.compile(r"^(\d*)([-+.)])(?=\s|$)")
+_FOUND_LATER = re.compile(r"(?<=:)(?=[a-z/:+-]|\d+:)|(?<=@)(?=\w)|(?<=[<>=~-])(?=[<>=-])|(?<=www)(?=\.)", re.IGNORECASE)
+_BREAKS = re.compile(r"[ \t\r\n\f\v]+")  # hard spaces of numbers stay
+_NAME = re.compile(r"[^\W_]+(?:_[^\W_]+)*")
+
+
+def plain(value: object) -> str:
+    """Write a text of users so that Markdown shows it as it is, in one line.
+
+    What has a meaning there is escaped. Streamlit looks for icons, addresses and arrows only after that, in what is to
+    be shown, so that a space without width comes between their signs.
+    """
+    told = _BREAKS.sub(" ", str(value).strip())
+    if _NAME.fullmatch(told):
+        return told
+    return _AT_THE_BEGINNING.sub(r"\1\\\2", _MARKS.sub(r"\\\1", _FOUND_LATER.sub("\u200b", told)))
 
 
 def name_of(kind: str, value: str, language: str = "EN") -> str:

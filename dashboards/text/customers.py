@@ -24,6 +24,12 @@ TEXT = {
     ),
     "customers.nps": ("NPS", "NPS", "NPS"),
     "customers.nps.note": ("band: 95 % interval", "полоса: интервал 95 %", "смуга: інтервал 95 %"),
+    "customers.silent": ("Who falls silent", "Кто замолкает", "Хто замовкає"),
+    "customers.silent.note": (
+        "customers without a contract",
+        "клиенты без договора",
+        "клієнти без договору",
+    ),
     "customers.lifecycle": ("Who is active, and why", "Кто активен и почему", "Хто активний і чому"),
     "customers.lifecycle.note": ("below zero: fell silent", "ниже нуля: замолчали", "нижче нуля: замовкли"),
     "customers.usage": ("Use of the product", "Использование продукта", "Використання продукту"),
@@ -79,5 +85,7 @@ TEXT = {
     "finance.movers": ("Customers that moved MRR", "Кто изменил MRR", "Хто змінив MRR"),
     "finance.movers.note": ("latest month first", "сначала последний месяц", "спершу останній місяць"),
     "finance.segments": ("MRR by segment", "MRR по сегментам", "MRR за сегментами"),
+    "finance.cash": ("Payments by provider", "Платежи по провайдерам", "Платежі за провайдерами"),
+    "finance.orders": ("Orders by status", "Заказы по статусам", "Замовлення за статусами"),
     "finance.products": ("Products", "Товары", "Товари"),
 }

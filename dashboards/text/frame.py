@@ -60,6 +60,12 @@ TEXT = {
         "У публікації немає даних, доступних вашій ролі. Покладіть файли подій до вхідних і запустіть "
         "`dealhouse run` або зверніться до того, хто видає ролі.",
     ),
+    "card.ignored": ("not filtered by: {filters}", "без фильтров: {filters}", "без фільтрів: {filters}"),
+    "card.ignored.some": (
+        "Some of these are not filtered by: {filters}",
+        "Не на всё здесь действуют фильтры: {filters}",
+        "Не на все тут діють фільтри: {filters}",
+    ),
     "state.empty": (
         "There is nothing here for this period yet.",
         "За этот период здесь пока ничего нет.",

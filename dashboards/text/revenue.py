@@ -36,6 +36,12 @@ TEXT = {
     "sales.deals": ("Open deals", "Открытые сделки", "Відкриті угоди"),
     "sales.deals.note": ("largest first", "сначала крупнейшие", "спершу найбільші"),
     "sales.on_day": ("The pipeline on that day", "Воронка на эту дату", "Воронка на цю дату"),
+    "sales.expected": ("Revenue to come", "Ожидаемая выручка", "Очікуваний дохід"),
+    "sales.expected.note": (
+        "all pipelines; nine of ten futures above the low line, one above the high one",
+        "все воронки; девять из десяти исходов выше нижней линии, один выше верхней",
+        "усі воронки; дев’ять із десяти наслідків вище нижньої лінії, один вище верхньої",
+    ),
     "sales.slippage": ("Slippage by month", "Сдвиги по месяцам", "Зсуви за місяцями"),
     "sales.accuracy": ("Forecasts by snapshot", "Прогнозы по снимкам", "Прогнози за знімками"),
     "sales.accuracy.note": (
@@ -101,6 +107,18 @@ TEXT = {
         "difference from the control, with its interval",
         "отличие от контроля, с интервалом",
         "відмінність від контролю, з інтервалом",
+    ),
+    "marketing.funnel_b2b": ("Pipelines as funnels", "Воронки сделок по шагам", "Воронки угод за кроками"),
+    "marketing.activation": ("Time to activation", "Время до активации", "Час до активації"),
+    "marketing.removal": (
+        "What a channel's absence would cost",
+        "Чего стоило бы отсутствие канала",
+        "Чого коштувала б відсутність каналу",
+    ),
+    "marketing.removal.note": (
+        "Markov chain over all paths",
+        "цепь Маркова по всем путям",
+        "ланцюг Маркова за всіма шляхами",
     ),
     "marketing.campaigns": ("Campaigns", "Кампании", "Кампанії"),
     "marketing.by_source": ("Sources", "Источники", "Джерела"),

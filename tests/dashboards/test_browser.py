@@ -11,6 +11,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlencode
 
 import openpyxl
 import pytest
@@ -207,6 +208,21 @@ def test_a_page_out_of_bounds_says_so(visit):
     page.get_by_role("combobox", name=re.compile(text.say("frame.role", "UK"))).click()
     page.get_by_role("option", name=text.say("role.marketing", "UK")).click()
     expect(page.get_by_role("link", name=text.say("page.finance", "UK"))).to_have_count(0)
+    page.wait_for_url("**role=marketing**")
+    # In a new tab, by its address: who may open it is asked there, too, and in the role that the address keeps.
+    page.goto(page.url.replace("/overview", "/finance"))
+    expect(page.get_by_text(text.say("state.not_allowed", "UK"))).to_be_visible()
+    assert page.get_by_test_id("stMetricValue").count() == 0
+
+
+@pytest.mark.parametrize(
+    "told", ["**bold** _x_ `z` $y$ <b>", "1. :red[x] :material/delete: :smile:", "http://x.example -> a@b.example"]
+)
+def test_texts_of_users_are_shown_as_they_are(visit, told):
+    page = visit.open("deal", "?" + urlencode({"deal": told}))
+    (shown,) = page.get_by_test_id("stAlert").all()
+    assert shown.inner_text().replace("\u200b", "").strip().endswith(text.say("deal.unknown", deal=told))
+    assert shown.locator("a, strong, em, code, .katex").count() == 0
 
 
 def faults(page: Page) -> list[str]:

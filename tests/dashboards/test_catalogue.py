@@ -9,6 +9,7 @@ import pytest
 
 from dashboards import factors, registry, roles, text
 from dashboards.kinds import kind_of
+from tests.dashboards.warehouse import declared
 from warehouse.errors import UsageError
 
 CODE = [*Path(registry.FOLDER).parent.glob("*.py"), *registry.FOLDER.glob("*.py")]
@@ -36,9 +37,7 @@ def test_every_key_in_the_code_has_an_entry():
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and KEY.match(node.value)
     }
     # Names of tables of the layer `scores` look like keys of the page.
-    tables = {
-        key for key in used if re.match(r"scores\.(churn_risk|customer_value|deal_win|health_score|score_month)", key)
-    }
+    tables = {key for key in used if ".".join(key.split(".")[:2]) in declared()}
     assert len(used) > 100
     assert sorted(used - tables - text.catalogue().keys()) == []
 
@@ -92,6 +91,26 @@ def test_a_wrong_file_of_roles_is_refused(tmp_path, content):
 )
 def test_the_unit_stands_in_the_name(column, kind):
     assert kind_of(column) == kind
+
+
+@pytest.mark.parametrize(
+    ("told", "written"),
+    [
+        ("closed_won", "closed_won"),
+        ("n\u00a0=\u00a041 · 95.3 %", "n\u00a0=\u00a041 · 95.3 %"),
+        ("2026-06-30", "2026-06-30"),
+        ("**now** [here](x)", r"\*\*now\*\* \[here\](x)"),
+        ("1. first", r"1\. first"),
+        ("- first", r"\- first"),
+        ("a\n# b", r"a \# b"),
+        ("_x_ $y$ `z`", r"\_x\_ \$y\$ \`z\`"),
+        (":red[x] :material/delete:", ":\u200bred\\[x\\] :\u200bmaterial/delete:"),
+        ("http://x.example www.x.example", "http:\u200b//x.example www\u200b.x.example"),
+        ("a -> b", "a -\u200b\\> b"),
+    ],
+)
+def test_texts_of_users_mean_nothing_to_markdown(told, written):
+    assert text.plain(told) == written
 
 
 def test_factors_are_read_as_scores_write_them():

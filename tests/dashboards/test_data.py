@@ -101,9 +101,28 @@ def _two_owners(factory):
     return _HOMES[0]
 
 
-def test_months_end_with_the_day_as_of_which_is_asked(view):
+@pytest.mark.parametrize(
+    ("as_of", "last"),
+    [
+        # All of March stands in its row, which nobody knew on the 15th.
+        (date(2026, 3, 15), date(2026, 2, 1)),
+        (date(2026, 3, 31), date(2026, 3, 1)),
+        (date(2026, 4, 1), date(2026, 3, 1)),
+        (date(2026, 1, 31), date(2026, 1, 1)),
+        # The running month of the publication's own day, 30 June, counts up to that day.
+        (date(2026, 6, 30), date(2026, 6, 1)),
+        (date(2026, 6, 29), date(2026, 5, 1)),
+    ],
+)
+def test_months_end_with_the_last_that_was_known(view, as_of, last):
+    then = view.over(as_of=as_of, last_month=as_of.replace(day=1))
+    assert max(then.read("marts.kpi", ("kpi_month",), months="kpi_month").column("kpi_month")) == last
+    starts = then.read("marts.nps", ("period_start_date",), months="period_start_date").column("period_start_date")
+    assert max(starts) == last
+
+
+def test_days_end_with_the_one_as_of_which_is_asked(view):
     to_march = view.over(as_of=date(2026, 3, 15), last_month=date(2026, 3, 1))
-    assert max(to_march.read("marts.kpi", ("kpi_month",), months="kpi_month").column("kpi_month")) == date(2026, 3, 1)
     instants = to_march.read("facts.fact_deal", ("created_at",), months="created_at").column("created_at")
     assert max(instants).date() <= date(2026, 3, 15)
 
@@ -116,10 +135,54 @@ def test_segments_apply_by_columns_and_by_dimension(view):
     assert len(view.read("marts.win_loss", ("won_count",), by="dimension")) == 24
 
 
+def test_filters_that_do_not_act_are_named(view):
+    chosen = view.over(segments=(("industry", "retail"), ("client_type", "brand")), owner="U-1")
+    assert chosen.read("marts.pipeline_stage", by="columns").ignored == ()
+    # One dimension at a time: the owner's line says nothing of an industry.
+    assert chosen.read("marts.win_loss", by="dimension").ignored == ("industry", "client_type")
+    assert chosen.over(owner=None).read("marts.win_loss", by="dimension").ignored == ("client_type",)
+    assert chosen.read("facts.fact_gate").ignored == ("industry", "client_type", "owner")
+    assert chosen.read("facts.fact_deal", where={"owner_id": "U-1", "industry": "retail"}).ignored == ("client_type",)
+    assert chosen.read("facts.fact_deal", where={"owner_id": "U-2"}).ignored == ("industry", "client_type", "owner")
+
+
+def test_a_day_that_is_over_does_not_act_on_what_speaks_of_today(view):
+    assert view.read("marts.pipeline_stage").ignored == ()
+    then = view.over(as_of=date(2026, 3, 15))
+    assert then.read("marts.pipeline_stage").ignored == ("as_of",)
+    assert then.read("marts.kpi", months="kpi_month").ignored == ()
+    assert then.read("marts.alert", where={"raised_at": Between(before=date(2026, 3, 16))}).ignored == ()
+    assert then.read("marts.win_loss", where={"lost_count": Between(low=1)}).ignored == ("as_of",)
+
+
 def test_what_the_file_lacks_is_named(view):
     assert view.read("marts.nothing").missing == "marts.nothing"
     lacking = view.read("marts.kpi", ("kpi", "no_such_column"))
     assert (lacking.missing, len(lacking), lacking.column("kpi")) == ("marts.kpi.no_such_column", 0, [])
+
+
+def test_the_shared_tenants_own_checks_are_its_own(tmp_path):
+    rows = [
+        {"tenant_id": tenant, "check_name": check, "subject_id": f"{tenant}'s"}
+        for tenant in ("acme", "default", "zeta")
+        for check in ("build_check", "source_silent", "refused_delivery")
+    ]
+    home = make_home(tmp_path / "home", {"marts.data_quality": rows})
+    found = View(open_snapshot(home), Role("anyone"), YEAR).read(
+        "marts.data_quality", ("subject_id", "check_name"), order=("subject_id", "check_name")
+    )
+    # A company without a name of its own is the tenant "default", and what is said of it is no other's business.
+    assert [(row["subject_id"], row["check_name"]) for row in found] == [
+        ("acme's", "build_check"),
+        ("acme's", "refused_delivery"),
+        ("acme's", "source_silent"),
+        ("default's", "build_check"),
+    ]
+
+
+def test_what_rows_are_ordered_by_is_in_the_catalogue_too(view):
+    assert view.read("marts.kpi", ("kpi",), order=("-no_such_column",)).missing == "marts.kpi.no_such_column"
+    assert view.read("marts.kpi", ("kpi",), count=True, order=("-row_count", "kpi")).column("row_count") == [8, 8, 8]
 
 
 def test_identifiers_are_those_of_the_catalogue(view):

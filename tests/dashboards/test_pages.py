@@ -1,5 +1,8 @@
 """Every page, without a browser: with rows in every table, with none, with tables missing, and by role."""
 
+import json
+from datetime import date
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -77,6 +80,50 @@ def test_a_value_of_the_mart_is_shown_as_the_formatter_writes_it(at, tmp_path):
     assert app.metric[0].value == "90.0%"
 
 
+def test_a_forecast_shows_months_to_come_and_of_no_month_what_was_not_known(at, tmp_path):
+    row = {"tenant_id": "acme", "pipeline": "b2b", "dimension": "total", "dimension_value": "(all)"}
+    rows = [
+        row
+        | {"period_month": date(2026, month, 1), "snapshot_date": day, "commit_base": commit, "actual_won_base": won}
+        for month, day, commit, won in (
+            (5, date(2026, 5, 11), 10.0, 15.0),
+            (6, date(2026, 5, 11), 20.0, 25.0),
+            (6, date(2026, 6, 30), 21.0, 25.0),
+            (8, date(2026, 6, 30), 40.0, None),
+        )
+    ]
+    stage = {"tenant_id": "acme", "pipeline": "b2b", "deal_count": 1}
+    kpi = {"tenant_id": "acme", "kpi": "nrr"}
+    home = make_home(tmp_path / "home", {"marts.kpi": [kpi], "marts.forecast": rows, "marts.pipeline_stage": [stage]})
+
+    def drawn(**params: str) -> tuple[list, list, list]:
+        app = whole(at(home, "sales", role="leadership", **params))
+        (spec,) = [
+            json.loads(one.proto.spec)
+            for one in app.get("echarts_chart")
+            if one.proto.alt == text.say("sales.forecast")
+        ]
+        by = {series["name"]: series["data"] for series in spec["series"]}
+        return (
+            spec["xAxis"]["data"],
+            by[text.name_of("col", "commit_base")],
+            by[text.name_of("col", "actual_won_base")],
+        )
+
+    # The last snapshot of each month; nothing has come of August yet.
+    months, commit, won = drawn()
+    assert (len(months), [number(one) for one in commit]) == (3, [10, 21, 40])
+    assert [number(one) for one in won] == [15, 25, None]
+    # On 20 May, June had been forecast on the 11th, and neither month was over.
+    months, commit, won = drawn(as_of="2026-05-20")
+    assert (len(months), [number(one) for one in commit]) == (2, [10, 20])
+    assert [number(one) for one in won] == [None, None]
+
+
+def number(point: object) -> object:
+    return point["value"] if isinstance(point, dict) else point
+
+
 def test_filters_act_and_stand_in_the_url(at, full_home):
     every = whole(at(full_home, "sales", role="leadership"))
     one = whole(at(full_home, "sales", role="leadership", industry="retail"))
@@ -94,6 +141,16 @@ def test_a_subject_is_found_by_the_url(at, full_home):
     assert app.subheader[0].value == "title-03"
     unknown = whole(at(full_home, "deal", role="leadership", deal="nobody"))
     assert text.say("deal.unknown", deal="nobody") in texts(unknown)
+
+
+def test_a_card_on_which_a_filter_does_not_act_says_so(at, full_home):
+    said = text.say("card.ignored", filters=text.say("filter.industry"))
+    assert said not in texts(whole(at(full_home, "stages", role="leadership")))
+    # Timers and gates of single deals carry no industry.
+    assert texts(whole(at(full_home, "stages", role="leadership", industry="retail"))).count(said) >= 2
+    past = texts(whole(at(full_home, "sales", role="leadership", as_of="2026-04-30")))
+    assert text.say("card.ignored", filters=text.say("filter.as_of")) in past
+    assert text.say("card.ignored.some", filters=text.say("filter.as_of")) in past
 
 
 @pytest.mark.parametrize("name", ["finance", "sales", "data"])
