@@ -21,8 +21,8 @@ from warehouse.retention.expiry import Expiry
 from warehouse.retention.policy import DROPPED, Policy, cutoff
 from warehouse.settings import Home, Settings
 
-REPORTS = {".csv", ".html", ".xlsx", ".parquet", ".eml", ".png", ".pdf"}
-"""Files of the outbox that people read; what the write-back remembers is no report, and is needed."""
+REPORTS = {".html", ".eml"}
+"""Endings of reports. The outbox holds none: its lists and receipts are what the write-back goes by, and stay."""
 
 LOGS = {".log", ".out", ".err"}
 _BLANKED = b'{"erased":"'
@@ -69,8 +69,7 @@ def due(settings: Settings, policy: Policy, now: datetime | None = None) -> list
             found.append(Due("originals of rejected rows", len(rejected), min(at for _, _, at in rejected)))
     for what, files in (
         ("published versions", _due_versions(home, cutoff(now, policy.published_days))),
-        ("reports", _due_files(home, home.outbox, REPORTS, cutoff(now, policy.report_days))),
-        ("logs", _due_files(home, home.root, LOGS, cutoff(now, policy.log_days))),
+        *((what, _due_files(home, *where)) for what, *where in _aging(home, policy, now)),
     ):
         if files:
             found.append(Due(what, len(files), min(at for _, at in files)))
@@ -80,7 +79,9 @@ def due(settings: Settings, policy: Policy, now: datetime | None = None) -> list
 def retain(
     settings: Settings, policy: Policy, now: datetime | None = None, say: Say = lambda _: None
 ) -> dict[str, Any]:
-    """Take away what is due, and return the signed receipt. The caller holds the writer lock.
+    """Take away what is due, and return the signed receipt.
+
+    The caller holds what :func:`warehouse.erasure.locks.forgetting` gives.
 
     Raises
     ------
@@ -116,9 +117,7 @@ def retain(
         say("building all tables anew")
         publish_anew(settings, timedelta(0))
     _retire(home, cutoff(now, policy.published_days))
-    for folder, suffixes, days in ((home.outbox, REPORTS, policy.report_days), (home.root, LOGS, policy.log_days)):
-        for path, _ in _due_files(home, folder, suffixes, cutoff(now, days)):
-            path.unlink(missing_ok=True)
+    remove_files(home, policy, now)
     left = due(settings, policy, now)
     if left:
         raise NotRetiredError(
@@ -206,10 +205,25 @@ def _due_versions(home: Home, before: datetime) -> list[tuple[Path, datetime]]:
     return [(path, at) for path, at in found if at < before]
 
 
+def _aging(home: Home, policy: Policy, now: datetime) -> list[tuple[str, Path, set[str], datetime]]:
+    """Files that go by their age: what they are, where they stand, how they end, and from when on they stay."""
+    return [
+        ("reports", home.reports, REPORTS, cutoff(now, policy.report_days)),
+        ("logs", home.root, LOGS, cutoff(now, policy.log_days)),
+    ]
+
+
+def remove_files(home: Home, policy: Policy, now: datetime) -> None:
+    """Remove reports and logs that are older than the policy; `now` is naive UTC."""
+    for _, folder, suffixes, before in _aging(home, policy, now):
+        for path, _ in _due_files(home, folder, suffixes, before):
+            path.unlink(missing_ok=True)
+
+
 def _due_files(home: Home, folder: Path, suffixes: set[str], before: datetime) -> list[tuple[Path, datetime]]:
     found = []
     for path in folder.rglob("*"):
-        is_kept = path.is_relative_to(home.landing) or path.is_relative_to(home.inbox)
+        is_kept = any(path.is_relative_to(one) for one in (home.landing, home.inbox, home.outbox))
         if path.suffix in suffixes and not is_kept and path.is_file() and not path.is_symlink():
             at = datetime.fromtimestamp(path.stat().st_mtime, UTC).replace(tzinfo=None)
             if at < before:
