@@ -20,7 +20,7 @@ from warehouse.erasure.amend import amend
 from warehouse.erasure.locks import no_report_is_sent
 from warehouse.erasure.pending import folder, pending
 from warehouse.erasure.person import Person, is_distinctive
-from warehouse.erasure.redact import SHORTEST_NAME, Redactor
+from warehouse.erasure.redact import Redactor
 from warehouse.erasure.scrub import mend_journals, scrub
 from warehouse.erasure.search import search
 from warehouse.erasure.tombstones import Keyring, Tombstone
@@ -142,13 +142,15 @@ def resume(settings: Settings, say: Say = lambda _: None) -> list[dict[str, Any]
 
 
 def needles(*persons: Person) -> tuple[dict[str, int], dict[str, int]]:
-    """Forms in which persons could stand somewhere: those found in any case, and those that are exact (base64)."""
+    """Forms in which persons could stand somewhere: those found in any case, and those that are exact (base64).
+
+    Of names the full ones alone: a first name or a surname by itself is a word, and the name of others.
+    """
     folded: dict[str, int] = {}
     exact: dict[str, int] = {}
     for found in persons:
         values = [value for _, value in found.id_pairs if is_distinctive(value)]
         values += [*found.emails, *found.phones, *found.full_names]
-        values += [name for name in found.names if len(name) >= SHORTEST_NAME]
         for value in (value for value in values if not found.is_shared(value)):
             number = len(folded)
             for form in forms.written(value):

@@ -57,7 +57,7 @@ def _lines(path: Path, target: Path, redactor: Redactor) -> bool:
     with target.open("wb") as sink, _packed(path.suffix, sink) as packed:
         try:
             for line in _whole_lines(chunks(path)):
-                clean = redactor.line(line) if is_json else redactor.bytes(line)
+                clean = redactor.line(line) if is_json else redactor.plain_line(line)
                 is_changed = is_changed or clean != line
                 packed.write(clean)
         except TruncatedError:

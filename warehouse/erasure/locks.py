@@ -1,4 +1,4 @@
-"""What an erasure and a retention hold, so that nobody sends, or notes that he has sent, while files are written anew."""
+"""What an erasure and a retention hold, so that nobody sends, or notes a sending, while files are written anew."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
