@@ -25,6 +25,8 @@ from warehouse.erasure.scrub import mend_journals, scrub
 from warehouse.erasure.search import search
 from warehouse.erasure.tombstones import Keyring, Tombstone
 from warehouse.errors import DealhouseError, UsageError
+from warehouse.intake.door import remove_left_behind
+from warehouse.intake.spool import Spool
 from warehouse.landing import Entry, Landing
 from warehouse.publish import current_version
 from warehouse.settings import Home, Settings
@@ -202,7 +204,8 @@ def _carry_out(settings: Settings, keys: Keyring, path: Path, say: Say) -> dict[
     salt, receipt = str(plan["salt"]), str(plan["receipt"])
     say("noting that nothing of the person may come in again")
     tombstones.bury(home, _stones(keys, persons, salt))
-    landing = Landing(home)
+    landing = Landing(home, settings)
+    Spool(home).close()
     landing.land_inbox()
     while True:
         say("taking the person out of what was received")
@@ -227,7 +230,13 @@ def _carry_out(settings: Settings, keys: Keyring, path: Path, say: Say) -> dict[
         hashes[former] = new
         keys.seal(path, _sealed(plan, persons))
 
-    checked = _prove(home, persons, redactor, keys, hashes, remember)
+    def land_late() -> None:
+        fresh = _land_late(landing)
+        if fresh:
+            amend(landing, lambda entry: redactor if entry.seq in fresh else None, keys, "erasure", receipt)
+            tombstones.bury(home, redactor.found)
+
+    checked = _prove(home, persons, redactor, keys, hashes, remember, land_late)
     _check_graph(settings, persons)
     now = utc_now().isoformat(timespec="seconds")
     ids = [(one.tenant_id, *pair) for one in persons for pair in one.id_pairs]
@@ -272,6 +281,16 @@ def _stones(keys: Keyring, persons: list[Person], salt: str) -> list[Tombstone]:
     return stones
 
 
+def _land_late(landing: Landing) -> set[int]:
+    """Land what came in live since the tables were built; return the new entries, which the next run takes in.
+
+    Their persons are recognised as they land. Names, which no tombstone holds, are for the caller.
+    """
+    remove_left_behind(landing.home)
+    Spool(landing.home).close()
+    return {one.entry.seq for one in landing.land_inbox() if one.entry is not None}
+
+
 def _prove(
     home: Home,
     persons: list[Person],
@@ -279,14 +298,23 @@ def _prove(
     keys: Keyring,
     hashes: dict[str, str],
     remember: Callable[[str, str], None],
+    land_late: Callable[[], None],
 ) -> int:
-    """Search all files, scrub where something is found, and search again; return how many files there are."""
+    """Search all files, scrub where something is found, and search again; return how many files there are.
+
+    Events go on coming in meanwhile, and those of the person with them: what waits to be landed is no trace, since it
+    lands without the person. Else whoever sends fast enough would keep an erasure from ever being finished.
+    """
     looked_for = needles(*persons)
     hits: list[dict[str, Any]] = []
     for _ in range(_ROUNDS):
         with no_report_is_sent(home):
             mend_journals(home, hashes)
+        land_late()
         hits = search(home.root, *looked_for)
+        if hits and all(_is_waiting(home, hit) for hit in hits):
+            land_late()
+            hits = [{**hit, "path": f"landing/{hit['path']}"} for hit in search(home.landing, *looked_for)]
         if not hits:
             return sum(path.is_file() for path in home.root.rglob("*"))
         with no_report_is_sent(home):
@@ -298,6 +326,11 @@ def _prove(
         why="these files cannot be written anew without the person, or somebody is writing them",
         todo="Remove or finish them, then `dealhouse erase --resume` goes on. All else is erased already.",
     )
+
+
+def _is_waiting(home: Home, hit: dict[str, Any]) -> bool:
+    """Whether a trace is in what came in live and has not landed."""
+    return (home.root / str(hit["path"])).is_relative_to(Spool(home).folder)
 
 
 def _check_graph(settings: Settings, persons: list[Person]) -> None:

@@ -4,6 +4,7 @@ What is redacted twice is as if redacted once, and gives the same bytes, so that
 files are read and written that hold the lines is in :mod:`warehouse.erasure.files`.
 """
 
+import builtins
 import json
 import re
 from collections.abc import Iterable
@@ -201,7 +202,7 @@ class Redactor:
             lambda found: self._anywhere.get(found.group(0).decode(errors="replace").lower(), ERASED).encode(), content
         )
 
-    def plain_line(self, line: bytes) -> bytes:
+    def plain_line(self, line: "builtins.bytes") -> "builtins.bytes":
         """A line of an unknown format: one that tells of a person by an id or an address loses single names too."""
         clean = self.bytes(line)
         return line if clean == line else self._single.sub(ERASED.encode(), clean)

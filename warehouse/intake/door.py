@@ -18,7 +18,7 @@ from warehouse.ingest.deduplicate import CONFLICT
 from warehouse.ingest.judge import Judge
 from warehouse.intake.recent import Recent, content_of, key_of
 from warehouse.intake.split import Candidate
-from warehouse.intake.spool import Spool
+from warehouse.intake.spool import FOLDER, Spool
 from warehouse.settings import Home, Settings
 
 Status = Literal["accepted", "duplicate", "rejected"]
@@ -76,8 +76,8 @@ class Door:
 
     def __post_init__(self) -> None:
         self.spool = Spool(self.home)
-        folder = self.home.root / "tmp"
-        _remove_left_behind(folder)
+        remove_left_behind(self.home)
+        folder = _judging(self.home)
         name = f"{_JUDGED}{os.getpid()}-{secrets.token_hex(4)}.ndjson"
         self._judge = Judge(folder / name, self.settings.max_event_bytes)
 
@@ -144,9 +144,14 @@ class Door:
             )
 
 
-def _remove_left_behind(folder: Path) -> None:
+def _judging(home: Home) -> Path:
+    """Where events stand while they are judged: hidden, so that no run lands them, and not where a run tidies up."""
+    return home.inbox / FOLDER / ".judging"
+
+
+def remove_left_behind(home: Home) -> None:
     """Remove what processes were judging when they were killed: events should lie nowhere but where they are kept."""
-    for path in folder.glob(f"{_JUDGED}*.ndjson"):
+    for path in _judging(home).glob(f"{_JUDGED}*.ndjson"):
         pid = path.name.removeprefix(_JUDGED).partition("-")[0]
         try:
             os.kill(int(pid), 0)

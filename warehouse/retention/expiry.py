@@ -96,16 +96,6 @@ class Expiry(Redactor):
         return blanked(body) + raw[len(body) :]
 
 
-def is_due(rules: Rules, event: dict[str, Any]) -> bool:
-    """Whether anything of an event has to go that is still in it."""
-    action = _action(rules, event)
-    if action is None or action == DROPPED:
-        return action is not None
-    data = event["data"]
-    ids = [data.get(name) for name in own_fields(str(event["type"]))]
-    return any(isinstance(one, str) and one and not one.startswith(TOKEN_PREFIX) for one in ids)
-
-
 def _action(rules: Rules, event: dict[str, Any]) -> str | None:
     event_type, data = event.get("type"), event.get("data")
     if not isinstance(event_type, str) or not isinstance(data, dict):

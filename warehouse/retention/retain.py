@@ -14,6 +14,7 @@ from warehouse.erasure import person, receipts, tombstones
 from warehouse.erasure.amend import amend
 from warehouse.erasure.erase import bring_up_to_date, erase_all
 from warehouse.erasure.fields import OWN_FIELDS
+from warehouse.erasure.pending import mark_rebuild, unmark_rebuild
 from warehouse.errors import DealhouseError
 from warehouse.landing import Entry, Landing
 from warehouse.publish import pointer
@@ -69,7 +70,7 @@ def due(settings: Settings, policy: Policy, now: datetime | None = None) -> list
             found.append(Due("originals of rejected rows", len(rejected), min(at for _, _, at in rejected)))
     for what, files in (
         ("published versions", _due_versions(home, cutoff(now, policy.published_days))),
-        *((what, _due_files(home, *where)) for what, *where in _aging(home, policy, now)),
+        *((what, _due_files(home, folder, ends, before)) for what, folder, ends, before in _aging(home, policy, now)),
     ):
         if files:
             found.append(Due(what, len(files), min(at for _, at in files)))
@@ -103,19 +104,21 @@ def retain(
         rejected: dict[int, set[int]] = {}
         for batch_id, row, _ in _due_rejects(con, cutoff(now, policy.rejected_days)):
             rejected.setdefault(batch_id, set()).add(row)
-    landing = Landing(home)
+    landing = Landing(home, settings)
     named = {batch for entry in landing.entries() for batch, _ in entry.rows}
 
     def expiry(entry: Entry) -> Expiry:
         return Expiry(keys, policy.rules(now), entry.seq not in named, rejected.get(entry.seq, set()))
 
     say("taking what is due out of what was received")
+    mark_rebuild(home)
     is_amended = amend(landing, expiry, keys, "retention", receipt)
     if persons:
         erase_all(settings, [one for one in persons if one is not None], "retention", say)
     elif is_amended:
         say("building all tables anew")
         publish_anew(settings, timedelta(0))
+    unmark_rebuild(home)
     _retire(home, cutoff(now, policy.published_days))
     remove_files(home, policy, now)
     left = due(settings, policy, now)
@@ -150,7 +153,9 @@ def _due_events(
     named = "true"
     if action != DROPPED:
         parts = [
-            f"coalesce(not starts_with(json_extract_string(data, '$.\"{name}\"'), 'erased-'), false)"
+            # What is no text, or an empty one, names nobody, and nothing is put in its place.
+            f"coalesce(json_type(data, '$.\"{name}\"') = 'VARCHAR' and json_extract_string(data, '$.\"{name}\"') <> '' "
+            f"and not starts_with(json_extract_string(data, '$.\"{name}\"'), 'erased-'), false)"
             for name in OWN_FIELDS
         ]
         named = " or ".join(parts)
