@@ -113,6 +113,13 @@ class Redactor:
         for core in forms.base64_cores(value):
             self._encoded[core] = token
 
+    drops_rows = True
+    """Whether a row of which nothing is left may go from a table; else it stays, empty, and keeps its number."""
+
+    def next_row(self) -> bool:
+        """Go on to the next row of a table of events; tell whether all of it has to go, whatever it holds."""
+        return False
+
     @property
     def found(self) -> list[Tombstone]:
         """Tombstones of :attr:`new_ids`."""

@@ -16,6 +16,7 @@ from warehouse.erasure.erase import bring_up_to_date, erase_all
 from warehouse.erasure.fields import OWN_FIELDS
 from warehouse.erasure.pending import mark_rebuild, unmark_rebuild
 from warehouse.errors import DealhouseError
+from warehouse.ingest.reading import origin
 from warehouse.landing import Entry, Landing
 from warehouse.publish import pointer
 from warehouse.retention.expiry import Expiry
@@ -27,6 +28,8 @@ REPORTS = {".html", ".eml"}
 
 LOGS = {".log", ".out", ".err"}
 _BLANKED = b'{"erased":"'
+_EMPTY = r'[{](("[a-z]+":(null|"")|"time":"[^"]*"),?)+[}]'
+"""Of a table, a row of which nothing is left."""
 
 Say = Callable[[str], None]
 
@@ -98,17 +101,23 @@ def retain(
     before = due(settings, policy, now)
     keys = tombstones.keyring(home, settings)
     receipt = f"retention-{utc_now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+    landing = Landing(home, settings)
+    entries = {entry.seq: entry for entry in landing.entries()}
+    named = {origin(entries, *pair)[0] for entry in entries.values() for pair in entry.rows}
     with open_store(home, settings) as con:
         silent = _silent_leads(con, cutoff(now, policy.lead_days))
         persons = [person.find(con, "lead", lead, tenant) for tenant, lead, _ in silent]
         rejected: dict[int, set[int]] = {}
         for batch_id, row, _ in _due_rejects(con, cutoff(now, policy.rejected_days)):
-            rejected.setdefault(batch_id, set()).add(row)
-    landing = Landing(home, settings)
-    named = {batch for entry in landing.entries() for batch, _ in entry.rows}
+            # What a replay has rejected again stands in the file that it arrived in.
+            arrived, number = origin(entries, batch_id, row)
+            rejected.setdefault(arrived, set()).add(number)
 
     def expiry(entry: Entry) -> Expiry:
-        return Expiry(keys, policy.rules(now), entry.seq not in named, rejected.get(entry.seq, set()))
+        # Rows that a mapping reads are counted in another way.
+        is_mapped = any(file["role"] == "mapping" for file in entry.files)
+        due_rows = set() if is_mapped else rejected.get(entry.seq, set())
+        return Expiry(keys, policy.rules(now), entry.seq not in named, due_rows)
 
     say("taking what is due out of what was received")
     mark_rebuild(home)
@@ -198,9 +207,11 @@ def _silent_leads(con: duckdb.DuckDBPyConnection, before: datetime) -> list[tupl
 
 def _due_rejects(con: duckdb.DuckDBPyConnection, before: datetime) -> list[tuple[int, int, datetime]]:
     rows = con.execute(
-        "select batch_id, row_number, rejected_at from raw.rejected_events where rejected_at < ? "
-        "and octet_length(raw_bytes) > 0 and raw_bytes[1:11] <> ? and replay_batch_id is null",
-        [before, _BLANKED],
+        "select batch_id, row_number, rejected_at from raw.rejected_events where rejected_at < $before "
+        "and octet_length(raw_bytes) > 0 and raw_bytes[1:11] <> $blanked and replay_batch_id is null "
+        # Rows of Parquet files of which nothing is left.
+        "and not coalesce(regexp_full_match(raw_text, $empty), false)",
+        {"before": before, "blanked": _BLANKED, "empty": _EMPTY},
     ).fetchall()
     return [(int(batch), int(row), at) for batch, row, at in rows]
 
@@ -237,7 +248,6 @@ def _due_files(home: Home, folder: Path, suffixes: set[str], before: datetime) -
 
 
 def _retire(home: Home, before: datetime) -> None:
-    kept = [one for one in pointer.versions(home) if one.is_current or _naive(one.published_at) >= before]
-    if kept:
-        with pointer.swapping(home):
-            pointer.retire(home, len(kept), timedelta(0))
+    # Not by their number: after a rollback the current version is older than some that are due.
+    with pointer.swapping(home):
+        pointer.retire_older(home, before)
