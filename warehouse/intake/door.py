@@ -6,6 +6,7 @@ ever came) may make a duplicate of an event that was accepted here, never a seco
 
 import json
 import os
+import re
 import secrets
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ Status = Literal["accepted", "duplicate", "rejected"]
 
 WRONG_TENANT = "wrong_tenant"
 _JUDGED = "judged-"
+_NEXT = re.compile(r"[ \t\r\n,:]*")
 _LEFT_TO_THE_SENDER = frozenset({WRONG_TENANT, "future_time", "too_large"})
 """Rejected here for what ingestion might not see, so that they must not get there. Others go to quarantine, from where
 `dealhouse rejects --replay` takes them in once a contract accepts them."""
@@ -181,13 +183,25 @@ def _given(answer: Answer | None) -> Answer:
 
 
 def _name_tenant(candidate: Candidate, tenant: str) -> None:
-    named = f'{{"tenantid":{json.dumps(tenant)}'.encode()
     if "tenantid" in candidate.event:
-        del candidate.event["tenantid"]
-        candidate.line = json.dumps(candidate.event, ensure_ascii=False).encode()
+        candidate.event["tenantid"], candidate.line = tenant, _with_tenant(candidate.line, tenant)
+        return
+    named = f'{{"tenantid":{json.dumps(tenant)}'.encode()
     inside = candidate.line.lstrip()[1:]
     candidate.line = named + (b"" if inside.lstrip()[:1] == b"}" else b",") + inside
     candidate.event["tenantid"] = tenant
+
+
+def _with_tenant(line: bytes, tenant: str) -> bytes:
+    """An event with its tenant, which is null, put in; all else stays as it was written, such as 1e400."""
+    text, decoder, at = line.decode(), json.JSONDecoder(), line.decode().index("{") + 1
+    while True:
+        at = _NEXT.match(text, at).end()  # type: ignore[union-attr]
+        name, at = decoder.raw_decode(text, at)
+        start = _NEXT.match(text, at).end()  # type: ignore[union-attr]
+        _, at = decoder.raw_decode(text, start)
+        if name == "tenantid":
+            return (text[:start] + json.dumps(tenant) + text[at:]).encode()
 
 
 def _foreign(tenant: str) -> str:
