@@ -20,7 +20,7 @@ from dagster import (
 from orchestration.assets import SOURCES, built, published, take_in
 from orchestration.reports import monthly_report, report_schedules, weekly_report
 from orchestration.resources import BuildOptions, Warehouse
-from orchestration.retention import daily, retention_job
+from orchestration.retention import QuietWarehouse, daily, retention_job
 from orchestration.training import TRAINED, trained
 from warehouse.intake.spool import Spool
 from warehouse.landing import waiting_files
@@ -78,6 +78,9 @@ defs = Definitions(
     jobs=[run_job, full_refresh_job, ingestion_job, train_job, retention_job, weekly_report, monthly_report],
     schedules=[hourly, daily, weekly, *report_schedules(SmtpSettings())],
     sensors=[inbox],
-    resources={"warehouse": Warehouse(home=str(SETTINGS.layout().root))},
+    resources={
+        "warehouse": Warehouse(home=str(SETTINGS.layout().root)),
+        "quiet_warehouse": QuietWarehouse(home=str(SETTINGS.layout().root)),
+    },
     executor=in_process_executor,
 )

@@ -1,15 +1,38 @@
 """The job of retention: daily, and telling only what is due until somebody has once had it carried out."""
 
-from dagster import DefaultScheduleStatus, OpExecutionContext, ScheduleDefinition, in_process_executor, job, op
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from dagster import (
+    DefaultScheduleStatus,
+    InitResourceContext,
+    OpExecutionContext,
+    ScheduleDefinition,
+    in_process_executor,
+    job,
+    op,
+)
 
 from orchestration.resources import Warehouse
+from warehouse.erasure.locks import forgetting
 from warehouse.retention import Policy, due, is_confirmed, retain
 
 
+class QuietWarehouse(Warehouse):
+    """A home that is written to while nothing is sent from it."""
+
+    @contextmanager
+    def yield_for_execution(self, context: InitResourceContext) -> Iterator["QuietWarehouse"]:
+        """Wait for the locks as long as the settings say, then hold them."""
+        settings = self.settings
+        with forgetting(settings.layout(), "retention", wait_seconds=settings.lock_wait_seconds):
+            yield self
+
+
 @op(description="Take away what is older than the policy, and prove that nothing older is left.")
-def take_away(context: OpExecutionContext, warehouse: Warehouse) -> None:
+def take_away(context: OpExecutionContext, quiet_warehouse: QuietWarehouse) -> None:
     """Carry it out, or say what would be taken away."""
-    settings, policy = warehouse.settings, Policy()
+    settings, policy = quiet_warehouse.settings, Policy()
     if not is_confirmed(settings.layout()):
         found = due(settings, policy)
         for one in found:

@@ -139,3 +139,8 @@ def _checked(path: Path, line: bytes, number: int | None, previous: str | None) 
             todo="Bring the file back from a backup; what it speaks of can no longer be trusted.",
         )
     return entry
+
+
+def fsync_file(path: Path) -> None:
+    """Put on disk what another program, or a closed handle, has written."""
+    fsync_folder(path)

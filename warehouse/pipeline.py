@@ -12,7 +12,7 @@ from pathlib import Path
 
 from warehouse import dbt
 from warehouse.build import Built, Clocks, build
-from warehouse.erasure.pending import refuse_while_pending
+from warehouse.erasure.pending import is_rebuild_marked, refuse_while_pending, unmark_rebuild
 from warehouse.ingest import BatchResult, ingest_pending, rebuild
 from warehouse.intake.spool import Spool
 from warehouse.landing import Landing
@@ -48,14 +48,19 @@ def take_in(
 
     Where none are given: the inbox, what came in live, and what is new in the databases that are sources.
 
-    The caller holds the writer lock. A work file that cannot be read is rebuilt from landing first. `on_problem` is
-    told, in words for the user, of files that were left in the inbox because they cannot be landed, and of copies in
-    landing that its manifest has lost; `on_known` of files that had been taken in before, and as which batch.
+    The caller holds the writer lock. A work file that cannot be read is rebuilt from landing first, and so are all
+    tables where a retention was cut off before they followed. `on_problem` is told, in words for the user, of files
+    that were left in the inbox because they cannot be landed, and of copies in landing that its manifest has lost;
+    `on_known` of files that had been taken in before, and as which batch.
     """
     home = settings.layout()
     refuse_while_pending(home)
+    if is_rebuild_marked(home):
+        _log.warning("All tables are built anew: a retention was cut off after it had taken rows out of landing.")
+        publish_anew(settings, timedelta(0))
+        unmark_rebuild(home)
     ensure_warehouse(home, settings)
-    landing = Landing(home)
+    landing = Landing(home, settings)
     if paths:
         landed = landing.land_all(paths, mapping=mapping, received_at=received_at)
     else:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ from tests.erasure.test_redact import person, traces
 from warehouse import chain
 from warehouse.erasure import tombstones
 from warehouse.erasure.amend import amend
-from warehouse.erasure.erase import _stones, needles
+from warehouse.erasure.erase import _land_late, _prove, _stones, needles
 from warehouse.erasure.redact import Redactor
 from warehouse.erasure.search import search
+from warehouse.intake import append_events
+from warehouse.intake.spool import Spool
 from warehouse.landing import Landing
 from warehouse.landing.copying import file_hash
 from warehouse.settings import Settings
@@ -57,6 +60,49 @@ def test_every_file_is_without_the_person_and_the_chain_holds(settings: Settings
     assert landing.unnamed() == []
     record = chain.read(landing.manifest)[-1]
     assert (record["kind"], record["receipt"], len(record["amends"])) == ("erasure", RECEIPT, 8)
+
+
+def test_events_that_keep_coming_in_meanwhile_do_not_keep_it_from_ending(settings: Settings) -> None:
+    """The collector takes the person's events all the time; none is a reason to begin again, and none comes back."""
+    landing = erase_landing(settings)
+    home = settings.layout()
+    keys = tombstones.keyring(home, settings)
+    is_over = threading.Event()
+    sent = 0
+
+    def send() -> None:
+        nonlocal sent
+        while not is_over.is_set():
+            data = {"lead_id": people.LEAD, "email": people.EMAIL, "remark": f"{people.FIRST} {people.LAST}"}
+            others = {"lead_id": people.OTHER_LEAD, "remark": f"{people.FIRST} {people.LAST} called"}
+            events = [people.event(2000 + sent, "crm.lead.updated", one) for one in (data, others)]
+            sent += sum(answer.status == "accepted" for answer in append_events(home, [events[0]], settings))
+            append_events(home, [{**events[1], "id": f"other-{sent}"}], settings)
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        redactor = Redactor(keys, [(person(), "salt")])
+
+        def land_late() -> None:
+            fresh = _land_late(landing)
+            amend(landing, lambda entry: redactor if entry.seq in fresh else None, keys, "erasure", RECEIPT)
+
+        assert _prove(home, [person()], redactor, keys, {}, lambda *_: None, land_late) > 0
+    finally:
+        is_over.set()
+        sender.join()
+    Spool(home).close()
+    late = landing.land_inbox()
+    entries = landing.entries()
+    assert late
+    assert len(entries) > 8
+    # Of the person's own events nothing is left, also in those that came after the proof.
+    kept = b"".join(landing.path(entry.files[0]).read_bytes() for entry in entries)
+    assert people.EMAIL.encode() not in kept
+    assert people.LEAD.encode() not in kept
+    assert sent > 1
+    assert landing.verify(settings) == []
 
 
 def test_a_second_start_changes_nothing(settings: Settings) -> None:

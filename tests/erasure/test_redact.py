@@ -11,6 +11,7 @@ import pytest
 
 from tests.erasure import people
 from warehouse import contracts
+from warehouse.erasure.erase import needles
 from warehouse.erasure.files import redact_file
 from warehouse.erasure.intake import reading_of
 from warehouse.erasure.person import Person
@@ -110,6 +111,35 @@ def test_what_others_have_too_goes_from_the_persons_own_events_alone() -> None:
     other = people.event(2, "crm.lead.updated", {"lead_id": people.OTHER_LEAD, "email": people.EMAIL})
     assert "email" not in json.loads(redactor.line(people.lines([own])))["data"]
     assert redactor.line(people.lines([other])) == people.lines([other])
+
+
+def test_a_single_name_is_a_word_in_what_others_say() -> None:
+    redactor = Redactor(KEYS, [(person(names=["Anna", "Price"], full_names=["Anna Price"]), "salt")])
+    said = {"deal_id": "d-1", "pipeline": "b2b", "title": "Price list, Price Brothers"}
+    others = [
+        people.event(1, "crm.deal.created", said),
+        people.event(
+            2, "crm.lead.created", {"lead_id": people.OTHER_LEAD, "lead_source": "paid", "last_name": "Price"}
+        ),
+        people.event(3, "crm.account.upserted", {"account_id": "a-1", "name": "Price & Green", "kind": "advertiser"}),
+    ]
+    for line in people.lines(others).splitlines(keepends=True):
+        assert redactor.line(line) == line
+    assert redactor.plain_line(b"GET /price/list\n") == b"GET /price/list\n"
+    assert search_forms(person(names=["Price"], full_names=["Anna Price"])).isdisjoint({"Price", "price"})
+    # The full name is unmistakable, and in the person's own rows the single ones are hers.
+    told = people.event(4, "crm.deal.created", {**said, "title": "for Anna Price"})
+    assert b"Price" not in redactor.line(people.lines([told]))
+    own = people.event(5, "crm.deal.created", {**said, "contact_id": people.CONTACT, "remark": "Price is in a hurry"})
+    assert json.loads(redactor.line(people.lines([own])))["data"]["remark"] == "erased is in a hurry"
+    row = f"{people.USER},Anna,Price,Oslo\n".encode()
+    assert b"Price" not in redactor.plain_line(row)
+    assert redactor.cells(["key", "remark"], [people.USER, "PRICE asks"])[1] == "erased asks"
+    assert redactor.cells(["key", "remark"], ["user-9", "PRICE asks"])[1] == "PRICE asks"
+
+
+def search_forms(one: Person) -> set[str]:
+    return set(needles(one)[0])
 
 
 def test_a_new_id_that_an_event_brings_is_the_persons(redactor: Redactor) -> None:

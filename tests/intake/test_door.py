@@ -10,7 +10,7 @@ import pytest
 from tests.ingest.depot import event
 from tests.ingest.hostile import Hostile
 from warehouse.intake import append_events
-from warehouse.intake.door import Answer, Door, Parcel
+from warehouse.intake.door import Answer, Door, Parcel, _name_tenant
 from warehouse.intake.recent import Recent
 from warehouse.intake.split import Candidate, UnreadableBodyError, split_json, split_lines
 from warehouse.pipeline import take_in
@@ -179,3 +179,15 @@ def test_events_keep_the_text_that_they_were_sent_as() -> None:
     assert [one.line for one in split_lines(b'{"a":1}\r\n\n[{}]\n{"b":2}')] == [b'{"a":1}', b"[{}]", b'{"b":2}']
     assert split_json(b"[ ]") == []
     assert isinstance(found[0], Candidate)
+
+
+def test_a_tenant_is_put_in_and_all_else_stays_as_it_was_written() -> None:
+    """1e400 is a JSON number, and infinity in Python, which JSON does not know."""
+    body = b'{"id": "1", "data": {"tenantid": null, "n": 1e400, "m": 1.10}, "tenantid" : null , "z": [1E2]}'
+    (candidate,) = split_json(body)
+    _name_tenant(candidate, "acme")
+    assert candidate.line == body.replace(b'"tenantid" : null', b'"tenantid" : "acme"')
+    assert candidate.event["tenantid"] == "acme"
+    (without,) = split_json(b'{"id": "1"}')
+    _name_tenant(without, "acme")
+    assert without.line == b'{"tenantid":"acme","id": "1"}'

@@ -3,7 +3,7 @@
 import json
 import random
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -11,7 +11,7 @@ from warehouse.chain import BrokenChainError
 from warehouse.errors import UsageError
 from warehouse.lock import writer_lock
 from warehouse.publish import current, open_contacts, query, rollback, verify_published, versions
-from warehouse.publish.pointer import manifest_path
+from warehouse.publish.pointer import manifest_path, retire_older, swapping
 from warehouse.publish.reader import NothingPublishedError
 
 RUN = "select distinct run from facts.fact_deal"
@@ -96,6 +96,19 @@ def test_the_current_version_is_kept_however_old(home, publish_run, no_grace, se
         assert len(retire(home, keep=1)) == 1
     assert [version.version for version in versions(home)] == [first.version, current_newest(home)]
     assert query(home, RUN).to_pylist() == [{"run": 1}]
+
+
+def test_what_is_older_goes_by_its_age_also_after_going_back(home, publish_run, no_grace, monkeypatch) -> None:
+    published = []
+    for day in (1, 2, 3):
+        monkeypatch.setenv("DEALHOUSE_NOW", f"2026-05-{day:02d}T10:00:00Z")
+        published.append(publish_run(day).version)
+    rollback(home, to=published[0])
+    with swapping(home):
+        assert retire_older(home, datetime(2026, 5, 3)) == [published[1]]
+    # The current one is older still, and stays.
+    assert [version.version for version in versions(home)] == [published[0], published[2]]
+    assert verify_published(home) == []
 
 
 def current_newest(home) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from warehouse.pipeline import take_in
 from warehouse.settings import Settings
+from warehouse.sources.postgres.tables import events_of
 from warehouse.store import open_store
 
 A, C, L, D, R = (f"00000000-0000-0000-0000-00000000000{number}" for number in range(1, 6))
@@ -100,7 +101,7 @@ def test_what_changed_comes_and_what_did_not_does_not(settings: Settings, dsn: s
     (batch,) = take_in(settings)
     # The creation has been there: the other links, the update and the win are new.
     assert (batch.file, batch.accepted, batch.duplicate, batch.rejected) == ("crm.deal", 3, 1, 0)
-    assert ("crm.deal.won", "2026-02-01 00:00:00", {"deal_id": D}) in events(settings)
+    assert ("crm.deal.won", "2026-02-01 23:59:59", {"deal_id": D}) in events(settings)
     assert take_in(settings) == []
 
 
@@ -129,3 +130,78 @@ def test_a_clock_that_is_ahead_hides_nothing(settings: Settings, dsn: str) -> No
         (second,) = take_in(settings)
         assert (second.accepted, second.rejected, second.duplicate) == (1, 0, 0)
     assert take_in(settings) == []
+
+
+def test_a_row_as_nobody_thought_of_it_stops_nothing(settings: Settings, dsn: str) -> None:
+    """What cannot be used of it is left out or ends up in quarantine; the other rows and sources come."""
+    with psycopg.connect(dsn) as con:
+        con.execute("alter table deal alter column probability type varchar")
+    fill(dsn)
+    with psycopg.connect(dsn) as con:
+        account = "insert into account (id, name, website, size, created_at) values (%s, %s, %s, %s, '2026-01-01')"
+        con.execute(account, [C, "Bracket", "http://[broken", "²"])
+        con.execute(account, [R, "Whole", "whole.example", "12"])
+        columns = "id, title, stage, probability, created_at, updated_at"
+        deal = f"insert into deal ({columns}) values (%s, 'x', 'won', %s, %s, %s)"
+        con.execute(deal, [R, "likely", "-infinity", "2026-01-06"])
+        con.execute(deal, [C, "NaN", "0044-03-15 BC", "2026-01-06"])
+    copy = settings.layout().root / "sources" / "second.toml"
+    copy.write_text('dsn_env = "CRM_DSN"\n[tables]\ntenant = "second"\nsource = "second"\n')
+    problems: list[str] = []
+    take_in(settings, on_problem=problems.append)
+    assert problems == []
+    with open_store(settings.layout(), settings) as con:
+        for tenant in ("acme", "second"):
+            names = con.execute(
+                "select data->>'name', data->>'domain', data->>'size' from raw.events "
+                "where tenant_id = ? and event_type = 'crm.account.upserted' order by 1",
+                [tenant],
+            ).fetchall()
+            assert names == [
+                ("Bracket", None, None),
+                ("Harbour", "harbour.example", None),
+                ("Whole", "whole.example", "12"),
+            ]
+        # Of each of the two deals the creation and the update, for both tenants; the other events of theirs came.
+        refused = con.execute("select event_type, count(*) from raw.rejected_events group by 1 order by 1").fetchall()
+        assert refused == [("crm.deal.created", 4), ("crm.deal.updated", 4)]
+        staged = con.execute("select count(*) from raw.events where event_type = 'crm.deal.stage_changed'").fetchone()
+        assert staged == (6,)
+
+
+def test_a_time_that_is_none_stops_its_own_source_alone(settings: Settings, dsn: str) -> None:
+    fill(dsn)
+    with psycopg.connect(dsn) as con:
+        con.execute("create schema odd")
+        con.execute("create table odd.account as select *, 'x' as extra from account")
+        con.execute("update odd.account set updated_at = '-infinity'")
+    (settings.layout().root / "sources" / "a_first.toml").write_text(
+        'dsn_env = "CRM_DSN"\n[tables]\nschema = "odd"\nread = ["account"]\n'
+    )
+    problems: list[str] = []
+    take_in(settings, on_problem=problems.append)
+    assert len(events(settings)) == 9
+    (problem,) = problems
+    assert "a_first.toml" in problem
+
+
+@pytest.mark.parametrize(
+    ("closed", "changed", "won"),
+    [
+        # Changed on the day itself: then. Changed later: the end of the day. Dated ahead: when it was said.
+        ("2026-02-01", "2026-02-01 15:00", "2026-02-01T15:00:00Z"),
+        ("2026-02-01", "2026-02-02 08:00", "2026-02-01T23:59:59Z"),
+        ("2026-02-09", "2026-02-02 08:00", "2026-02-02T08:00:00Z"),
+        (None, "2026-02-02 08:00", "2026-02-02T08:00:00Z"),
+    ],
+)
+@pytest.mark.parametrize("stage", ["won", "lost"])
+def test_a_deal_ends_after_what_happened_on_its_last_day(
+    closed: str | None, changed: str, won: str, stage: str
+) -> None:
+    row = {"id": D, "stage": f"closed_{stage}", "actual_close_date": closed, "created_at": "2026-02-01T10:00:00"}
+    made = events_of("deal", row, datetime.fromisoformat(changed))
+    (ended,) = [one for one in made if one["type"] == f"crm.deal.{stage}"]
+    (created,) = [one for one in made if one["id"].endswith(f"/created/{row['created_at']}Z")]
+    assert ended["time"] == won
+    assert created["time"] < ended["time"]

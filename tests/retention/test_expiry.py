@@ -2,10 +2,24 @@
 
 import json
 from datetime import datetime
+from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from warehouse.erasure.amend import amend
+from warehouse.erasure.files import redact_file
 from warehouse.erasure.tombstones import Keyring
+from warehouse.ingest import rebuild
+from warehouse.landing import Landing
+from warehouse.lock import writer_lock
+from warehouse.pipeline import take_in
 from warehouse.retention import Policy
-from warehouse.retention.expiry import Expiry, is_due
+from warehouse.retention.expiry import Expiry
+from warehouse.retention.retain import _due_events, _due_rejects
+from warehouse.settings import Home, Settings
+from warehouse.store import open_store
 
 NOW = datetime(2026, 6, 1)
 RULES = Policy(activity_days=100, campaign_days=30, health_days=10).rules(NOW)
@@ -39,8 +53,8 @@ def test_of_old_campaigns_stays_how_many_and_not_whom() -> None:
     assert len(set(ids)) == 2
     assert ids[0] == ids[2]
     assert [one["data"]["campaign_id"] for one in after] == ["c", "c", "c"]
-    assert [is_due(RULES, json.loads(one)) for one in sent] == [True] * 3
-    assert [is_due(RULES, one) for one in after] == [False] * 3
+    again = [json.dumps(one).encode() + b"\n" for one in after]
+    assert [expiry().line(one) for one in again] == again
 
 
 def test_where_a_replay_names_rows_they_keep_their_number() -> None:
@@ -62,3 +76,66 @@ def test_originals_of_rejected_rows_go_by_their_number() -> None:
 
 def test_no_period_keeps_for_ever() -> None:
     assert Policy(activity_days=0, campaign_days=0, health_days=0).rules(NOW) == {}
+
+
+def table(path: Path, rows: list[dict[str, object]], required: frozenset[str] = frozenset()) -> Path:
+    """A Parquet file of events; `required` columns may not be null."""
+    fields = [pa.field(name, pa.string(), nullable=name not in required) for name in rows[0]]
+    pq.write_table(pa.Table.from_pylist(rows, schema=pa.schema(fields)), path)
+    return path
+
+
+def row(event_id: str, time: str, data: str = "{}") -> dict[str, object]:
+    return {"id": event_id, "source": "crm", "type": "crm.activity.logged", "time": time, "data": data}
+
+
+OLD, YOUNG = "2020-01-01T00:00:00Z", "2026-05-01T00:00:00Z"
+
+
+def test_of_a_table_whose_rows_a_replay_names_none_goes(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.parquet", [row("1", OLD), row("2", YOUNG), row("3", YOUNG)])
+    assert redact_file(path, tmp_path / "dropped.parquet", expiry(may_drop=True))
+    assert [one["id"] for one in pq.read_table(tmp_path / "dropped.parquet").to_pylist()] == ["2", "3"]
+    assert redact_file(path, tmp_path / "kept.parquet", expiry(may_drop=False))
+    # The second row is the second one still.
+    assert [one["id"] for one in pq.read_table(tmp_path / "kept.parquet").to_pylist()] == [None, "2", "3"]
+    assert not redact_file(tmp_path / "kept.parquet", tmp_path / "again.parquet", expiry(may_drop=False))
+
+
+@pytest.mark.parametrize("required", [frozenset(), frozenset({"id", "source", "type", "time", "data"})])
+def test_rejected_rows_of_a_table_are_emptied_and_stay_rejected(tmp_path: Path, required: frozenset[str]) -> None:
+    home = Home(tmp_path / "home")
+    settings = Settings(home=home.root)
+    secret = json.dumps({"email": "secret@x.example"})
+    rows = [row("1", YOUNG, '{"activity_id": "a", "activity_type": "call"}'), row("2", YOUNG, secret)]
+    home.inbox.mkdir(parents=True)
+    table(home.inbox / "a.parquet", rows, required)
+    with writer_lock(home, "test"):
+        take_in(settings, received_at=datetime(2026, 5, 2))
+    landing = Landing(home, settings)
+    (entry,) = landing.entries()
+    with open_store(home, settings) as con:
+        assert [found[:2] for found in _due_rejects(con, NOW)] == [(entry.seq, 2)]
+    amend(landing, lambda _: expiry(rejected=frozenset({2})), KEYS, "retention", "retention-x")
+    assert b"secret@" not in landing.path(landing.entries()[0].files[0]).read_bytes()
+    rebuild(home, settings)
+    with open_store(home, settings) as con:
+        assert con.execute("select event_id from raw.events").fetchall() == [("1",)]
+        assert con.execute("select row_number from raw.rejected_events").fetchall() == [(2,)]
+        assert _due_rejects(con, NOW) == []
+
+
+def test_an_empty_id_is_nobodys_and_not_due(tmp_path: Path) -> None:
+    """What is looked for must be what is taken away, or a retention never ends."""
+    home = Home(tmp_path / "home")
+    settings = Settings(home=home.root)
+    home.inbox.mkdir(parents=True)
+    nobody = line("crm.email.sent", OLD, message_id="m1", campaign_id="c", contact_id="")
+    somebody = line("crm.email.sent", OLD, message_id="m2", campaign_id="c", contact_id="con-1")
+    (home.inbox / "a.ndjson").write_bytes(nobody.replace(b'"id": "1"', b'"id": "7"') + somebody)
+    with writer_lock(home, "test"):
+        take_in(settings, received_at=datetime(2026, 5, 2))
+    ((types, (action, before)),) = Policy(activity_days=0, campaign_days=30, health_days=0).rules(NOW).items()
+    with open_store(home, settings) as con:
+        assert con.execute("select count(*) from raw.events").fetchone() == (2,)
+        assert _due_events(con, types, action, before)[0] == 1

@@ -75,7 +75,7 @@ def check(folder: Path, kills: int, seed: int) -> None:
     batches = take_in(settings)
     # What a killed server was judging goes with the next one.
     assert append_events(settings.layout(), [login("last")], settings)[0].status == "accepted"
-    assert list((folder / "home" / "tmp").glob("judged-*.ndjson")) == []
+    assert list((folder / "home" / "inbox" / "collector" / ".judging").glob("judged-*.ndjson")) == []
     assert sum(batch.rejected for batch in batches) == 0
     with open_store(settings.layout(), settings) as con:
         raw = Counter(row[0] for row in con.execute("select event_id from raw.events").fetchall())

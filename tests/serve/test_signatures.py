@@ -13,7 +13,7 @@ from standardwebhooks import Webhook
 from tests.serve.running import SIGNING, TOKENS, Running, write_clients
 from tests.serve.test_events import login, told
 from warehouse.errors import UsageError
-from warehouse.serve.clients import Clients
+from warehouse.serve.clients import Clients, expect_fresh
 from warehouse.serve.refusal import Refusal
 
 JSON = {"content-type": "application/json"}
@@ -141,3 +141,21 @@ def test_a_file_of_clients_that_is_wrong_says_why(tmp_path: Path, text: str, why
         Clients(path)
     assert why in str(wrong.value)
     assert "short-secret" not in str(wrong.value)
+
+
+def test_headers_that_cannot_be_right_are_refused_without_the_body(clients: Clients) -> None:
+    headers = signed("m-1", b"{}")
+    expect_fresh(headers)
+    stale = signed("m-1", b"{}", datetime.now(UTC) - timedelta(hours=1))
+    for wrong in ({**headers, "webhook-timestamp": "soon"}, {**headers, "webhook-id": ""}, stale):
+        with pytest.raises(Refusal) as refused:
+            expect_fresh(wrong)
+        assert refused.value.status == 401
+
+
+@pytest.mark.parametrize("text", ["client = ['x']", '[[client]]\nname = "a"\ntenants = ["t"]\nmay = [["send"]]'])
+def test_a_file_of_other_types_says_so(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "clients.toml"
+    path.write_text(text)
+    with pytest.raises(UsageError):
+        Clients(path)

@@ -38,10 +38,12 @@ def erase(
     Counts stay: ids are replaced by tokens that lead nowhere, contact details and texts removed. It cannot be undone.
     """
     from warehouse.erasure import erase as erasing
+    from warehouse.erasure.locks import forgetting
     from warehouse.lock import writer_lock
 
     current = settings()
-    with writer_lock(current.layout(), "erase", wait_seconds=current.lock_wait_seconds):
+    held = writer_lock if dry_run else forgetting
+    with held(current.layout(), "erase", wait_seconds=current.lock_wait_seconds):
         if resume:
             done = erasing.resume(current, lambda text: err.print(text, markup=False))
             for receipt in done:

@@ -17,6 +17,7 @@ def retain(
 
     Until it was carried out once with --yes it only shows what is due, and so does the schedule.
     """
+    from warehouse.erasure.locks import forgetting
     from warehouse.lock import writer_lock
     from warehouse.retention import Policy, due, is_confirmed
     from warehouse.retention import retain as retain_now
@@ -24,8 +25,10 @@ def retain(
     current = settings()
     home = current.layout()
     policy = Policy()
-    with writer_lock(home, "retain", wait_seconds=current.lock_wait_seconds):
-        if dry_run or not (yes or is_confirmed(home)):
+    is_shown = dry_run or not (yes or is_confirmed(home))
+    held = writer_lock if is_shown else forgetting
+    with held(home, "retain", wait_seconds=current.lock_wait_seconds):
+        if is_shown:
             table = Table(title="Older than the policy", title_justify="left")
             for name in ("What", "Count", "Oldest"):
                 table.add_column(name, overflow="fold")

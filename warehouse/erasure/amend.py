@@ -4,10 +4,10 @@ The new files stand beside the old ones until the record is there, and the old o
 instant, the next call does what is left. What is taken out of a file is decided by a redactor.
 """
 
-import os
 from collections.abc import Callable
 from typing import Any
 
+from warehouse.chain import fsync_file
 from warehouse.clock import utc_now
 from warehouse.erasure.files import redact_file
 from warehouse.erasure.intake import reading_of
@@ -63,11 +63,7 @@ def _redacted(landing: Landing, entry: Entry, number: int, redactor: Redactor, r
         return file
     digest = file_hash(draft)
     final = landing.segments / f"{entry.seq:08d}-{digest[:16]}{f'-{number}' if number else ''}.{suffix}"
-    descriptor = os.open(draft, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    fsync_file(draft)
     draft.chmod(_READ_ONLY)
     draft.replace(final)
     return {**file, "file": final.name, "sha256": digest, "bytes": final.stat().st_size, "amended": receipt}

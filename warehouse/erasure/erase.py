@@ -17,13 +17,16 @@ from typing import Any
 from warehouse.clock import utc_now
 from warehouse.erasure import forms, person, receipts, tombstones
 from warehouse.erasure.amend import amend
+from warehouse.erasure.locks import no_report_is_sent
 from warehouse.erasure.pending import folder, pending
 from warehouse.erasure.person import Person, is_distinctive
-from warehouse.erasure.redact import SHORTEST_NAME, Redactor
+from warehouse.erasure.redact import Redactor
 from warehouse.erasure.scrub import mend_journals, scrub
 from warehouse.erasure.search import search
 from warehouse.erasure.tombstones import Keyring, Tombstone
 from warehouse.errors import DealhouseError, UsageError
+from warehouse.intake.door import remove_left_behind
+from warehouse.intake.spool import Spool
 from warehouse.landing import Entry, Landing
 from warehouse.publish import current_version
 from warehouse.settings import Home, Settings
@@ -60,7 +63,9 @@ def preview(settings: Settings, kind: str, value: str, tenant_id: str | None = N
 def erase(
     settings: Settings, kind: str, value: str, tenant_id: str | None = None, say: Say = lambda _: None
 ) -> dict[str, Any]:
-    """Erase the person whom this id names, and return the signed receipt. The caller holds the writer lock.
+    """Erase the person whom this id names, and return the signed receipt.
+
+    The caller holds what :func:`warehouse.erasure.locks.forgetting` gives.
 
     Raises
     ------
@@ -139,13 +144,15 @@ def resume(settings: Settings, say: Say = lambda _: None) -> list[dict[str, Any]
 
 
 def needles(*persons: Person) -> tuple[dict[str, int], dict[str, int]]:
-    """Forms in which persons could stand somewhere: those found in any case, and those that are exact (base64)."""
+    """Forms in which persons could stand somewhere: those found in any case, and those that are exact (base64).
+
+    Of names the full ones alone: a first name or a surname by itself is a word, and the name of others.
+    """
     folded: dict[str, int] = {}
     exact: dict[str, int] = {}
     for found in persons:
         values = [value for _, value in found.id_pairs if is_distinctive(value)]
         values += [*found.emails, *found.phones, *found.full_names]
-        values += [name for name in found.names if len(name) >= SHORTEST_NAME]
         for value in (value for value in values if not found.is_shared(value)):
             number = len(folded)
             for form in forms.written(value):
@@ -197,7 +204,8 @@ def _carry_out(settings: Settings, keys: Keyring, path: Path, say: Say) -> dict[
     salt, receipt = str(plan["salt"]), str(plan["receipt"])
     say("noting that nothing of the person may come in again")
     tombstones.bury(home, _stones(keys, persons, salt))
-    landing = Landing(home)
+    landing = Landing(home, settings)
+    Spool(home).close()
     landing.land_inbox()
     while True:
         say("taking the person out of what was received")
@@ -222,7 +230,13 @@ def _carry_out(settings: Settings, keys: Keyring, path: Path, say: Say) -> dict[
         hashes[former] = new
         keys.seal(path, _sealed(plan, persons))
 
-    checked = _prove(home, persons, redactor, keys, hashes, remember)
+    def land_late() -> None:
+        fresh = _land_late(landing)
+        if fresh:
+            amend(landing, lambda entry: redactor if entry.seq in fresh else None, keys, "erasure", receipt)
+            tombstones.bury(home, redactor.found)
+
+    checked = _prove(home, persons, redactor, keys, hashes, remember, land_late)
     _check_graph(settings, persons)
     now = utc_now().isoformat(timespec="seconds")
     ids = [(one.tenant_id, *pair) for one in persons for pair in one.id_pairs]
@@ -267,6 +281,16 @@ def _stones(keys: Keyring, persons: list[Person], salt: str) -> list[Tombstone]:
     return stones
 
 
+def _land_late(landing: Landing) -> set[int]:
+    """Land what came in live since the tables were built; return the new entries, which the next run takes in.
+
+    Their persons are recognised as they land. Names, which no tombstone holds, are for the caller.
+    """
+    remove_left_behind(landing.home)
+    Spool(landing.home).close()
+    return {one.entry.seq for one in landing.land_inbox() if one.entry is not None}
+
+
 def _prove(
     home: Home,
     persons: list[Person],
@@ -274,16 +298,27 @@ def _prove(
     keys: Keyring,
     hashes: dict[str, str],
     remember: Callable[[str, str], None],
+    land_late: Callable[[], None],
 ) -> int:
-    """Search all files, scrub where something is found, and search again; return how many files there are."""
+    """Search all files, scrub where something is found, and search again; return how many files there are.
+
+    Events go on coming in meanwhile, and those of the person with them: what waits to be landed is no trace, since it
+    lands without the person. Else whoever sends fast enough would keep an erasure from ever being finished.
+    """
     looked_for = needles(*persons)
     hits: list[dict[str, Any]] = []
     for _ in range(_ROUNDS):
-        mend_journals(home, hashes)
+        with no_report_is_sent(home):
+            mend_journals(home, hashes)
+        land_late()
         hits = search(home.root, *looked_for)
+        if hits and all(_is_waiting(home, hit) for hit in hits):
+            land_late()
+            hits = [{**hit, "path": f"landing/{hit['path']}"} for hit in search(home.landing, *looked_for)]
         if not hits:
             return sum(path.is_file() for path in home.root.rglob("*"))
-        scrub(home, dict.fromkeys(str(hit["path"]) for hit in hits), redactor, keys, remember)
+        with no_report_is_sent(home):
+            scrub(home, dict.fromkeys(str(hit["path"]) for hit in hits), redactor, keys, remember)
     places = [f"{home.root / hit['path']} ({hit.get('place') or hit['error']})" for hit in hits]
     raise NotErasedError(
         "The person is not erased yet: a trace is left.",
@@ -291,6 +326,11 @@ def _prove(
         why="these files cannot be written anew without the person, or somebody is writing them",
         todo="Remove or finish them, then `dealhouse erase --resume` goes on. All else is erased already.",
     )
+
+
+def _is_waiting(home: Home, hit: dict[str, Any]) -> bool:
+    """Whether a trace is in what came in live and has not landed."""
+    return (home.root / str(hit["path"])).is_relative_to(Spool(home).folder)
 
 
 def _check_graph(settings: Settings, persons: list[Person]) -> None:

@@ -57,7 +57,7 @@ def _lines(path: Path, target: Path, redactor: Redactor) -> bool:
     with target.open("wb") as sink, _packed(path.suffix, sink) as packed:
         try:
             for line in _whole_lines(chunks(path)):
-                clean = redactor.line(line) if is_json else redactor.bytes(line)
+                clean = redactor.line(line) if is_json else redactor.plain_line(line)
                 is_changed = is_changed or clean != line
                 packed.write(clean)
         except TruncatedError:
@@ -251,13 +251,25 @@ def _parquet_rows(source: pq.ParquetFile, target: Path, redactor: Redactor) -> b
     with pq.ParquetWriter(target, schema, compression=compression) as writer:
         for batch in source.iter_batches(_ROWS_AT_ONCE):
             rows = batch.to_pylist()
-            clean = [_parquet_event(row, redactor) if is_event else _parquet_cells(row, redactor) for row in rows]
-            clean = [row for row in clean if row]
+            clean = []
+            for row in rows:
+                is_due = is_event and redactor.next_row()
+                redactor.rows += is_due
+                left = {} if is_due else _parquet_event(row, redactor) if is_event else _parquet_cells(row, redactor)
+                if left or is_due or not redactor.drops_rows:
+                    clean.append(left or _emptied(row, schema))
             if clean != rows:
                 is_changed = True
                 batch = pa.RecordBatch.from_pylist(clean, schema=schema)
             writer.write_batch(batch)
     return is_changed
+
+
+def _emptied(row: dict[str, Any], schema: pa.Schema) -> dict[str, Any]:
+    """A row that says nothing, as far as the columns allow, and that is rejected."""
+    return {
+        one.name: None if one.nullable else "" if isinstance(row[one.name], str) else row[one.name] for one in schema
+    }
 
 
 def _parquet_event(row: dict[str, Any], redactor: Redactor) -> dict[str, Any]:

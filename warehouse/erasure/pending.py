@@ -1,12 +1,13 @@
-"""What is not finished yet: erasures that were begun, and notices that destinations have not taken.
+"""What is not finished yet: erasures that were begun, notices that no destination has taken, tables to be made anew.
 
-Both hold identifiers, and so are sealed with the key, which is kept apart; they go as soon as they have been used.
+The first two hold identifiers, and so are sealed with the key, which is kept apart; they go once they have been used.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from warehouse import chain
 from warehouse.erasure.tombstones import keyring
 from warehouse.errors import DealhouseError
 from warehouse.settings import Home, Settings
@@ -50,6 +51,28 @@ def folder(home: Home) -> Path:
 def pending(home: Home) -> list[Path]:
     """Erasures that were begun and are not finished, oldest first."""
     return sorted(folder(home).glob(_SEALED))
+
+
+def _rebuild_mark(home: Home) -> Path:
+    return home.erasure / "rebuild.pending"
+
+
+def mark_rebuild(home: Home) -> None:
+    """Note, before landing is written anew, that whatever was made from it has to be made anew as well."""
+    path = _rebuild_mark(home)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.touch()
+    chain.fsync_folder(path.parent)
+
+
+def unmark_rebuild(home: Home) -> None:
+    """Note that it was made anew, and published."""
+    _rebuild_mark(home).unlink(missing_ok=True)
+
+
+def is_rebuild_marked(home: Home) -> bool:
+    """Whether somebody wrote landing anew, and was cut off before the tables followed."""
+    return _rebuild_mark(home).exists()
 
 
 def refuse_while_pending(home: Home) -> None:

@@ -71,11 +71,7 @@ def find(con: duckdb.DuckDBPyConnection, kind: str, value: str, tenant_id: str |
         ).fetchall()
     ]
     if len(tenants) > 1:
-        raise UsageError(
-            f"The {kind} {value} exists in several tenants.",
-            why="they are: " + ", ".join(tenants),
-            todo="Name one with --tenant.",
-        )
+        raise _of_several(kind, value, tenants)
     if not tenants:
         return _rejected_only(con, kind, value, tenant_id)
     person = Person(tenants[0])
@@ -100,12 +96,17 @@ def is_known(con: duckdb.DuckDBPyConnection, kind: str, value: str, tenant_id: s
 
 def _rejected_only(con: duckdb.DuckDBPyConnection, kind: str, value: str, tenant_id: str | None) -> Person | None:
     """A person of whom nothing was accepted is known by what was rejected."""
-    row = con.execute("select 1 from raw.rejected_events where contains(raw_text, ?) limit 1", [value]).fetchone()
-    if row is None:
+    asked = Person(tenant_id or "", {kind: [value]})
+    texts = _rejected_texts(con, [value])
+    tenants = sorted({tenant for tenant, _ in _told_of(texts, asked) if tenant_id in (None, tenant)})
+    if len(tenants) > 1:
+        raise _of_several(kind, value, tenants)
+    # Of a line that cannot be read nobody knows the tenant, and whether a short id there is one.
+    if not tenants and not (texts and is_distinctive(value)):
         return None
-    person = Person(tenant_id or contracts.envelope.DEFAULT_TENANT, {kind: [value]})
-    _add_details(con, person)
-    return person
+    asked.tenant_id = tenants[0] if tenants else tenant_id or contracts.envelope.DEFAULT_TENANT
+    _add_details(con, asked)
+    return asked
 
 
 def _add_details(con: duckdb.DuckDBPyConnection, person: Person) -> None:
@@ -119,14 +120,14 @@ def _add_details(con: duckdb.DuckDBPyConnection, person: Person) -> None:
             found[kind].add(value.strip())
             names[name] = value.strip()
         if "first_name" in names and "last_name" in names:
-            found["full"] |= {
-                f"{names['first_name']} {names['last_name']}",
-                f"{names['last_name']} {names['first_name']}",
-                f"{names['last_name']}, {names['first_name']}",
-            }
+            found["full"] |= _full_names(names["first_name"], names["last_name"])
     person.emails, person.phones = sorted(found["email"]), sorted(found["phone"])
     person.names, person.full_names = sorted(found["name"]), sorted(found["full"])
     person.shared = sorted(_shared(con, person))
+
+
+def _full_names(first: str, last: str) -> set[str]:
+    return {f"{first} {last}", f"{last} {first}", f"{last}, {first}"}
 
 
 def _own_condition(person: Person) -> tuple[str, dict[str, Any]]:
@@ -151,24 +152,42 @@ def _own_data(con: duckdb.DuckDBPyConnection, person: Person) -> list[dict[str, 
 
 
 def _own_rejects(con: duckdb.DuckDBPyConnection, person: Person) -> list[dict[str, Any]]:
-    values = [value for _, value in person.id_pairs]
+    texts = _rejected_texts(con, [value for _, value in person.id_pairs])
+    # What another tenant has sent is of somebody else, even if the id is the same.
+    return [data for tenant, data in _told_of(texts, person) if tenant == person.tenant_id]
+
+
+def _rejected_texts(con: duckdb.DuckDBPyConnection, ids: list[str]) -> list[str]:
     rows = con.execute(
         "select raw_text from raw.rejected_events where list_bool_or(list_transform($ids, "
         "lambda one: contains(raw_text, one)))",
-        {"ids": values},
+        {"ids": ids},
     ).fetchall()
+    return [str(text) for (text,) in rows]
+
+
+def _told_of(texts: list[str], person: Person) -> list[tuple[str, dict[str, Any]]]:
+    """Tenant and data of those texts that are events about one of the person's ids, of whatever tenant."""
     found = []
-    for (text,) in rows:
+    for text in texts:
         try:
             event = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         data = event.get("data") if isinstance(event, dict) else None
         if isinstance(data, dict) and any(
             str(data.get(name)) in person.ids.get(kind, []) for name, kind in own_fields(str(event.get("type"))).items()
         ):
-            found.append(data)
+            found.append((str(event.get("tenantid") or contracts.envelope.DEFAULT_TENANT), data))
     return found
+
+
+def _of_several(kind: str, value: str, tenants: list[str]) -> UsageError:
+    return UsageError(
+        f"The {kind} {value} exists in several tenants.",
+        why="they are: " + ", ".join(tenants),
+        todo="Name one with --tenant.",
+    )
 
 
 def _shared(con: duckdb.DuckDBPyConnection, person: Person) -> set[str]:
@@ -187,6 +206,16 @@ def _shared(con: duckdb.DuckDBPyConnection, person: Person) -> set[str]:
         ).fetchall()
         others = {str(row[0]).strip().lower() for row in rows}
         shared |= {value for value in wanted if value.lower() in others}
+    if person.full_names:
+        names = [name.lower() for name in person.names]
+        rows = con.execute(
+            "select distinct first, last from (select trim(json_extract_string(data, '$.first_name')) as first, "
+            f"trim(json_extract_string(data, '$.last_name')) as last from raw.events where not ({condition})) "
+            "where list_contains($names, lower(first)) and list_contains($names, lower(last))",
+            {**values, "names": names},
+        ).fetchall()
+        namesakes = {name.lower() for first, last in rows for name in _full_names(first, last)}
+        shared |= {name for name in person.full_names if name.lower() in namesakes}
     for kind, value in person.id_pairs:
         row = con.execute(
             "select 1 from facts.fact_identity where id_value = ? and not (tenant_id = ? and id_kind = ?) limit 1",

@@ -4,6 +4,7 @@ What is redacted twice is as if redacted once, and gives the same bytes, so that
 files are read and written that hold the lines is in :mod:`warehouse.erasure.files`.
 """
 
+import builtins
 import json
 import re
 from collections.abc import Iterable
@@ -29,7 +30,13 @@ ERASED = "erased"
 """What stands for a text that is no id."""
 
 SHORTEST_NAME = 5
-"""Letters of the shortest name that is replaced, and searched for, by itself: a shorter one is a word."""
+"""Letters of the shortest name that is replaced by itself in a text of the person's own; a shorter one is a word.
+
+In texts of others no name is replaced by itself: Price and Green are words too, and other people's names.
+"""
+
+_SAID_BY_ALL = frozenset({"specversion", "source", "type", "time", "tenantid"})
+"""Attributes of an event that hold no name of anybody."""
 
 
 class _RepeatedKeyError(ValueError):
@@ -59,6 +66,7 @@ class Redactor:
         self._encoded: dict[str, str] = {}
         """The same for base64, in which case matters."""
         self._names: set[str] = set()
+        """Single names, lower-case."""
         self._found: list[Tombstone] = []
         self.new_ids: list[tuple[str, str, str]] = []
         """Ids that events of the persons have named besides those that were known: (tenant, kind, value)."""
@@ -71,6 +79,8 @@ class Redactor:
         self._hint = forms.pattern(wide | set(self._encoded), is_bounded=False)
         plain = {form for value in self._anywhere for form in forms.any_case(value)}
         self._pattern = forms.pattern(plain, is_bounded=True)
+        single = {form for name in self._names if len(name) >= SHORTEST_NAME for form in forms.written(name)}
+        self._single = forms.pattern({case for form in single for case in forms.any_case(form)}, is_bounded=True)
         self._base64 = re.compile(any_of(core.encode() for core in self._encoded) if self._encoded else rb"(?!)")
 
     def _learn(self, person: Person, salt: str) -> set[str]:
@@ -92,7 +102,7 @@ class Redactor:
                 for form in {value, norm, *forms.of_phone(value, norm)} if kind == "phone" else {value, norm}:
                     self._everywhere(form, token)
         self._names |= {name.lower() for name in person.names}
-        for name in {*person.full_names, *(name for name in person.names if len(name) >= SHORTEST_NAME)}:
+        for name in person.full_names:
             if not person.is_shared(name):
                 self._everywhere(name, ERASED)
         return hints
@@ -102,6 +112,13 @@ class Redactor:
             self._anywhere[form.lower()] = token
         for core in forms.base64_cores(value):
             self._encoded[core] = token
+
+    drops_rows = True
+    """Whether a row of which nothing is left may go from a table; else it stays, empty, and keeps its number."""
+
+    def next_row(self) -> bool:
+        """Go on to the next row of a table of events; tell whether all of it has to go, whatever it holds."""
+        return False
 
     @property
     def found(self) -> list[Tombstone]:
@@ -141,6 +158,7 @@ class Redactor:
         tenant = str(event.get("tenantid") or DEFAULT_TENANT)
         data = event.get("data")
         is_own, salt = self._owner(tenant, str(event.get("type")), data) if isinstance(data, dict) else (False, "")
+        is_named = is_own or (isinstance(data, dict) and self._is_named(tenant, data))
         changed: dict[str, Any] = {}
         for name, value in event.items():
             if name == "data" and isinstance(data, dict):
@@ -149,6 +167,8 @@ class Redactor:
                 changed[name] = self._reference(tenant, name, value, data if isinstance(data, dict) else {})
             else:
                 changed[name] = self.value(value)
+            if is_named and name not in _SAID_BY_ALL:
+                changed[name] = self._nameless(changed[name])
         return changed
 
     def value(self, value: Any) -> Any:
@@ -170,6 +190,7 @@ class Redactor:
             if self._owner(tenant, "", record)[0]:
                 changed = self._data(tenant, "record", changed, False, "")
                 changed = {name: one for name, one in changed.items() if personal_fields().get(name) is None}
+                changed = {name: self._nameless(one) for name, one in changed.items()}
         if changed is record:
             changed = {name: self.value(one) for name, one in record.items()}
         return {self.text(name): one for name, one in changed.items()}
@@ -187,6 +208,22 @@ class Redactor:
         return self._pattern.sub(
             lambda found: self._anywhere.get(found.group(0).decode(errors="replace").lower(), ERASED).encode(), content
         )
+
+    def plain_line(self, line: "builtins.bytes") -> "builtins.bytes":
+        """A line of an unknown format: one that tells of a person by an id or an address loses single names too."""
+        clean = self.bytes(line)
+        return line if clean == line else self._single.sub(ERASED.encode(), clean)
+
+    def _nameless(self, value: Any) -> Any:
+        """A value of the person's own without single names in its texts."""
+        if isinstance(value, str):
+            content = value.encode(errors="surrogatepass")
+            return self._single.sub(ERASED.encode(), content).decode(errors="surrogatepass")
+        if isinstance(value, list):
+            return [self._nameless(one) for one in value]
+        if isinstance(value, dict):
+            return {name: self._nameless(one) for name, one in value.items()}
+        return value
 
     def is_clean(self, content: str) -> bool:
         """Whether nothing unmistakable stands in a text."""
@@ -210,6 +247,8 @@ class Redactor:
                 changed.append(ERASED)
             else:
                 changed.append(cell)
+            if is_own:
+                changed[-1] = self._nameless(changed[-1])
         self.rows += is_own
         return [*changed, *(self.value(cell) for cell in cells[len(changed) :])]
 
@@ -251,9 +290,12 @@ class Redactor:
                     return True, salt
         return False, ""
 
+    def _is_named(self, tenant: str, data: dict[str, Any]) -> bool:
+        return any((tenant, kind, str(data.get(name))) in self._ids for name, kind in FIELD_KINDS.items())
+
     def _data(self, tenant: str, event_type: str, data: dict[str, Any], is_own: bool, salt: str) -> dict[str, Any]:
         known, personal, own = fields_of(event_type), personal_fields(), own_fields(event_type)
-        is_named = is_own or any((tenant, kind, str(data.get(name))) in self._ids for name, kind in FIELD_KINDS.items())
+        is_named = is_own or self._is_named(tenant, data)
         is_about = is_own and not event_type.startswith(NOT_ABOUT_ONE)
         changed: dict[str, Any] = {}
         for name, value in data.items():

@@ -4,7 +4,6 @@ Logs, ledgers, reports, journals, Dagster's storage, leftovers of the inbox: tol
 names. What can be made again is removed; what cannot be written anew without them is left, and the proof then names it.
 """
 
-import os
 import shutil
 import sqlite3
 import zlib
@@ -99,7 +98,7 @@ def _scrub_content(path: Path, redactor: Redactor, keys: Keyring, remember: Call
         target = path.with_name(f".{path.name}.erasing.tmp")
         if redact_file(path, target, redactor):
             shutil.copymode(path, target)
-            _sync(target)
+            chain.fsync_file(target)
             remember(file_hash(path), file_hash(target))
             target.replace(path)
 
@@ -114,14 +113,6 @@ def _signed_again(record: dict[str, Any], keys: Keyring) -> dict[str, Any]:
     if "signature" in record:
         record["signature"] = keys.sign(record)
     return record
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _sqlite(path: Path, redactor: Redactor) -> None:

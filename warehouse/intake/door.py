@@ -6,6 +6,7 @@ ever came) may make a duplicate of an event that was accepted here, never a seco
 
 import json
 import os
+import re
 import secrets
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
@@ -18,13 +19,14 @@ from warehouse.ingest.deduplicate import CONFLICT
 from warehouse.ingest.judge import Judge
 from warehouse.intake.recent import Recent, content_of, key_of
 from warehouse.intake.split import Candidate
-from warehouse.intake.spool import Spool
+from warehouse.intake.spool import FOLDER, Spool
 from warehouse.settings import Home, Settings
 
 Status = Literal["accepted", "duplicate", "rejected"]
 
 WRONG_TENANT = "wrong_tenant"
 _JUDGED = "judged-"
+_NEXT = re.compile(r"[ \t\r\n,:]*")
 _LEFT_TO_THE_SENDER = frozenset({WRONG_TENANT, "future_time", "too_large"})
 """Rejected here for what ingestion might not see, so that they must not get there. Others go to quarantine, from where
 `dealhouse rejects --replay` takes them in once a contract accepts them."""
@@ -76,8 +78,8 @@ class Door:
 
     def __post_init__(self) -> None:
         self.spool = Spool(self.home)
-        folder = self.home.root / "tmp"
-        _remove_left_behind(folder)
+        remove_left_behind(self.home)
+        folder = _judging(self.home)
         name = f"{_JUDGED}{os.getpid()}-{secrets.token_hex(4)}.ndjson"
         self._judge = Judge(folder / name, self.settings.max_event_bytes)
 
@@ -144,9 +146,14 @@ class Door:
             )
 
 
-def _remove_left_behind(folder: Path) -> None:
+def _judging(home: Home) -> Path:
+    """Where events stand while they are judged: hidden, so that no run lands them, and not where a run tidies up."""
+    return home.inbox / FOLDER / ".judging"
+
+
+def remove_left_behind(home: Home) -> None:
     """Remove what processes were judging when they were killed: events should lie nowhere but where they are kept."""
-    for path in folder.glob(f"{_JUDGED}*.ndjson"):
+    for path in _judging(home).glob(f"{_JUDGED}*.ndjson"):
         pid = path.name.removeprefix(_JUDGED).partition("-")[0]
         try:
             os.kill(int(pid), 0)
@@ -176,13 +183,25 @@ def _given(answer: Answer | None) -> Answer:
 
 
 def _name_tenant(candidate: Candidate, tenant: str) -> None:
-    named = f'{{"tenantid":{json.dumps(tenant)}'.encode()
     if "tenantid" in candidate.event:
-        del candidate.event["tenantid"]
-        candidate.line = json.dumps(candidate.event, ensure_ascii=False).encode()
+        candidate.event["tenantid"], candidate.line = tenant, _with_tenant(candidate.line, tenant)
+        return
+    named = f'{{"tenantid":{json.dumps(tenant)}'.encode()
     inside = candidate.line.lstrip()[1:]
     candidate.line = named + (b"" if inside.lstrip()[:1] == b"}" else b",") + inside
     candidate.event["tenantid"] = tenant
+
+
+def _with_tenant(line: bytes, tenant: str) -> bytes:
+    """An event with its tenant, which is null, put in; all else stays as it was written, such as 1e400."""
+    text, decoder, at = line.decode(), json.JSONDecoder(), line.decode().index("{") + 1
+    while True:
+        at = _NEXT.match(text, at).end()  # type: ignore[union-attr]
+        name, at = decoder.raw_decode(text, at)
+        start = _NEXT.match(text, at).end()  # type: ignore[union-attr]
+        _, at = decoder.raw_decode(text, start)
+        if name == "tenantid":
+            return (text[:start] + json.dumps(tenant) + text[at:]).encode()
 
 
 def _foreign(tenant: str) -> str:

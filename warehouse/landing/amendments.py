@@ -28,9 +28,8 @@ def applied(records: Iterable[dict[str, Any]], read: "Callable[[dict[str, Any]],
             continue
         for amended in record["amends"]:
             former = current[amended["batch"]]
-            changes = {name: amended[name] for name in ("files", "rows") if name in amended}
             received = former.get("received_files", former["files"])
-            current[amended["batch"]] = {**former, **changes, "received_files": received}
+            current[amended["batch"]] = {**former, "files": amended["files"], "received_files": received}
     return [read(record) for record in current.values()]
 
 

@@ -109,10 +109,17 @@ def named_files(paths: Sequence[Path], mapping: Path | None = None) -> dict[str,
 
 
 class Landing:
-    """The landing folder of a home. Whoever writes to it holds the writer lock."""
+    """The landing folder of a home. Whoever writes to it holds the writer lock.
 
-    def __init__(self, home: Home) -> None:
+    Parameters
+    ----------
+    settings
+        By which erased persons are recognised in what arrives; those of the environment where they are not given.
+    """
+
+    def __init__(self, home: Home, settings: Settings | None = None) -> None:
         self.home = home
+        self._settings = settings or Settings(home=home.root)
         self.segments = home.landing / "segments"
         self.manifest = home.landing / "manifest.ndjson"
         self._read: tuple[int, list[Entry], int] = 0, [], 0
@@ -221,14 +228,14 @@ class Landing:
     def verify(self, settings: Settings | None = None) -> list[str]:
         """Compare every kept file with the manifest; each sentence of the answer is one thing that is wrong.
 
-        `settings` hold the key that erasures are signed with; from the environment where they are not given.
+        `settings` hold the key that erasures are signed with; those of this object where they are not given.
         """
         self._read = 0, [], 0
         try:
             entries = self.entries()
         except DealhouseError as error:
             return [str(error)]
-        problems = amendments.problems(self.home, settings or Settings(home=self.home.root), self.manifest)
+        problems = amendments.problems(self.home, settings or self._settings, self.manifest)
         expected: dict[str, dict[str, Any]] = {}
         for entry in entries:
             for file in entry.files:
@@ -260,7 +267,7 @@ class Landing:
         self.segments.mkdir(parents=True, exist_ok=True)
         entries = self.entries()
         seq = self._read[2] + 1
-        screen = screening.screen(self.home, files)
+        screen = screening.screen(self.home, files, self._settings)
         kept: list[dict[str, Any]] = []
         temporary: list[tuple[Path, Path]] = []
         for number, (role, origin) in enumerate(files.items()):

@@ -3,10 +3,10 @@
 Without tombstones it costs a look whether there are any. Whom they stand for is decided in :mod:`warehouse.erasure`.
 """
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from warehouse.chain import fsync_file
 from warehouse.landing.copying import file_hash
 from warehouse.settings import Home, Settings
 
@@ -14,7 +14,7 @@ Screen = Callable[[Path, Path, str], "tuple[str, int] | None"]
 """Given the file as sent, its copy and its role: replaces the copy where it has to, and gives its hash and size."""
 
 
-def screen(home: Home, files: Mapping[str, Path]) -> Screen:
+def screen(home: Home, files: Mapping[str, Path], settings: Settings) -> Screen:
     """What these files have to pass before they are kept."""
     if not (home.erasure / "tombstones.ndjson").exists():
         return lambda *_: None
@@ -23,13 +23,9 @@ def screen(home: Home, files: Mapping[str, Path]) -> Screen:
     mapping = files.get("mapping")
 
     def look(origin: Path, draft: Path, role: str) -> tuple[str, int] | None:
-        if role == "mapping" or not redact_arrival(home, Settings(home=home.root), origin, draft, role, mapping):
+        if role == "mapping" or not redact_arrival(home, settings, origin, draft, role, mapping):
             return None
-        descriptor = os.open(draft, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        fsync_file(draft)
         return file_hash(draft), draft.stat().st_size
 
     return look

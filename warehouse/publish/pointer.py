@@ -190,12 +190,25 @@ def retire(home: Home, keep: int, grace: timedelta | None = None) -> list[str]:
     back when he closes it.
     """
     entries = chain.read(manifest_path(home))
-    live, now, target = _live(entries), utc_now(), current_version(home)
+    now = utc_now()
     grace = GRACE if grace is None else grace
     left_at = {entry.get("replaces"): datetime.fromisoformat(entry["at"]) for entry in entries}
+    never = datetime.min.replace(tzinfo=UTC)
+    beyond = sorted(_live(entries))[:-keep]
+    return _remove(home, [one for one in beyond if now - left_at.get(one, never) >= grace])
+
+
+def retire_older(home: Home, before: datetime) -> list[str]:
+    """Remove versions that were published before an instant (naive UTC), but for the current one."""
+    old = [one for one in versions(home) if one.published_at.astimezone(UTC).replace(tzinfo=None) < before]
+    return _remove(home, [one.version for one in old])
+
+
+def _remove(home: Home, chosen: list[str]) -> list[str]:
+    live, target = _live(chain.read(manifest_path(home))), current_version(home)
     removed = []
-    for version in sorted(live)[:-keep]:
-        if version == target or now - left_at.get(version, datetime.min.replace(tzinfo=UTC)) < grace:
+    for version in chosen:
+        if version == target:
             continue
         # Written down first: a file that is gone without that would look like a loss.
         _record(home, "retire", version)

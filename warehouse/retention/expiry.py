@@ -34,6 +34,7 @@ class Expiry(Redactor):
         super().__init__(keys, [])
         self._rules, self._may_drop, self._rejected = rules, may_drop, rejected
         self._row = 0
+        self.drops_rows = may_drop
 
     def may_concern(self, content: bytes) -> bool:
         """Whether it is worth looking at: age shows in no single text."""
@@ -60,6 +61,11 @@ class Expiry(Redactor):
         if clean:
             return json.dumps(clean, ensure_ascii=False, separators=(",", ":")).encode() + raw[len(body) :]
         return b"" if self._may_drop else self._blank(raw, body)
+
+    def next_row(self) -> bool:
+        """Count a row of a table of events; tell whether its original is due."""
+        self._row += 1
+        return self._row in self._rejected
 
     def event(self, event: dict[str, Any]) -> dict[str, Any]:
         """An event as it is kept; empty where it is not."""
@@ -94,16 +100,6 @@ class Expiry(Redactor):
         if body.startswith(b'{"erased":"'):
             return raw
         return blanked(body) + raw[len(body) :]
-
-
-def is_due(rules: Rules, event: dict[str, Any]) -> bool:
-    """Whether anything of an event has to go that is still in it."""
-    action = _action(rules, event)
-    if action is None or action == DROPPED:
-        return action is not None
-    data = event["data"]
-    ids = [data.get(name) for name in own_fields(str(event["type"]))]
-    return any(isinstance(one, str) and one and not one.startswith(TOKEN_PREFIX) for one in ids)
 
 
 def _action(rules: Rules, event: dict[str, Any]) -> str | None:

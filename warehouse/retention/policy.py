@@ -23,7 +23,7 @@ class Policy(BaseSettings):
     health_days: int = Field(183, ge=0, description="Changes of health scores.")
     rejected_days: int = Field(30, ge=0, description="Originals of rejected rows, after they arrived.")
     published_days: int = Field(30, ge=0, description="Published versions besides the current one.")
-    report_days: int = Field(90, ge=0, description="Files that were written for people, in outbox/.")
+    report_days: int = Field(90, ge=0, description="Reports, after they were written.")
     log_days: int = Field(30, ge=0, description="Logs, after the last line.")
 
     def rules(self, now: datetime) -> dict[tuple[str, ...], tuple[str, datetime]]:

@@ -14,18 +14,22 @@ from warehouse.erasure import person, receipts, tombstones
 from warehouse.erasure.amend import amend
 from warehouse.erasure.erase import bring_up_to_date, erase_all
 from warehouse.erasure.fields import OWN_FIELDS
+from warehouse.erasure.pending import mark_rebuild, unmark_rebuild
 from warehouse.errors import DealhouseError
+from warehouse.ingest.reading import origin
 from warehouse.landing import Entry, Landing
 from warehouse.publish import pointer
 from warehouse.retention.expiry import Expiry
 from warehouse.retention.policy import DROPPED, Policy, cutoff
 from warehouse.settings import Home, Settings
 
-REPORTS = {".csv", ".html", ".xlsx", ".parquet", ".eml", ".png", ".pdf"}
-"""Files of the outbox that people read; what the write-back remembers is no report, and is needed."""
+REPORTS = {".html", ".eml"}
+"""Endings of reports. The outbox holds none: its lists and receipts are what the write-back goes by, and stay."""
 
 LOGS = {".log", ".out", ".err"}
 _BLANKED = b'{"erased":"'
+_EMPTY = r'[{](("[a-z]+":(null|"")|"time":"[^"]*"),?)+[}]'
+"""Of a table, a row of which nothing is left."""
 
 Say = Callable[[str], None]
 
@@ -69,8 +73,7 @@ def due(settings: Settings, policy: Policy, now: datetime | None = None) -> list
             found.append(Due("originals of rejected rows", len(rejected), min(at for _, _, at in rejected)))
     for what, files in (
         ("published versions", _due_versions(home, cutoff(now, policy.published_days))),
-        ("reports", _due_files(home, home.outbox, REPORTS, cutoff(now, policy.report_days))),
-        ("logs", _due_files(home, home.root, LOGS, cutoff(now, policy.log_days))),
+        *((what, _due_files(home, folder, ends, before)) for what, folder, ends, before in _aging(home, policy, now)),
     ):
         if files:
             found.append(Due(what, len(files), min(at for _, at in files)))
@@ -80,7 +83,9 @@ def due(settings: Settings, policy: Policy, now: datetime | None = None) -> list
 def retain(
     settings: Settings, policy: Policy, now: datetime | None = None, say: Say = lambda _: None
 ) -> dict[str, Any]:
-    """Take away what is due, and return the signed receipt. The caller holds the writer lock.
+    """Take away what is due, and return the signed receipt.
+
+    The caller holds what :func:`warehouse.erasure.locks.forgetting` gives.
 
     Raises
     ------
@@ -96,29 +101,35 @@ def retain(
     before = due(settings, policy, now)
     keys = tombstones.keyring(home, settings)
     receipt = f"retention-{utc_now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+    landing = Landing(home, settings)
+    entries = {entry.seq: entry for entry in landing.entries()}
+    named = {origin(entries, *pair)[0] for entry in entries.values() for pair in entry.rows}
     with open_store(home, settings) as con:
         silent = _silent_leads(con, cutoff(now, policy.lead_days))
         persons = [person.find(con, "lead", lead, tenant) for tenant, lead, _ in silent]
         rejected: dict[int, set[int]] = {}
         for batch_id, row, _ in _due_rejects(con, cutoff(now, policy.rejected_days)):
-            rejected.setdefault(batch_id, set()).add(row)
-    landing = Landing(home)
-    named = {batch for entry in landing.entries() for batch, _ in entry.rows}
+            # What a replay has rejected again stands in the file that it arrived in.
+            arrived, number = origin(entries, batch_id, row)
+            rejected.setdefault(arrived, set()).add(number)
 
     def expiry(entry: Entry) -> Expiry:
-        return Expiry(keys, policy.rules(now), entry.seq not in named, rejected.get(entry.seq, set()))
+        # Rows that a mapping reads are counted in another way.
+        is_mapped = any(file["role"] == "mapping" for file in entry.files)
+        due_rows = set() if is_mapped else rejected.get(entry.seq, set())
+        return Expiry(keys, policy.rules(now), entry.seq not in named, due_rows)
 
     say("taking what is due out of what was received")
+    mark_rebuild(home)
     is_amended = amend(landing, expiry, keys, "retention", receipt)
     if persons:
         erase_all(settings, [one for one in persons if one is not None], "retention", say)
     elif is_amended:
         say("building all tables anew")
         publish_anew(settings, timedelta(0))
+    unmark_rebuild(home)
     _retire(home, cutoff(now, policy.published_days))
-    for folder, suffixes, days in ((home.outbox, REPORTS, policy.report_days), (home.root, LOGS, policy.log_days)):
-        for path, _ in _due_files(home, folder, suffixes, cutoff(now, days)):
-            path.unlink(missing_ok=True)
+    remove_files(home, policy, now)
     left = due(settings, policy, now)
     if left:
         raise NotRetiredError(
@@ -151,7 +162,9 @@ def _due_events(
     named = "true"
     if action != DROPPED:
         parts = [
-            f"coalesce(not starts_with(json_extract_string(data, '$.\"{name}\"'), 'erased-'), false)"
+            # What is no text, or an empty one, names nobody, and nothing is put in its place.
+            f"coalesce(json_type(data, '$.\"{name}\"') = 'VARCHAR' and json_extract_string(data, '$.\"{name}\"') <> '' "
+            f"and not starts_with(json_extract_string(data, '$.\"{name}\"'), 'erased-'), false)"
             for name in OWN_FIELDS
         ]
         named = " or ".join(parts)
@@ -194,9 +207,11 @@ def _silent_leads(con: duckdb.DuckDBPyConnection, before: datetime) -> list[tupl
 
 def _due_rejects(con: duckdb.DuckDBPyConnection, before: datetime) -> list[tuple[int, int, datetime]]:
     rows = con.execute(
-        "select batch_id, row_number, rejected_at from raw.rejected_events where rejected_at < ? "
-        "and octet_length(raw_bytes) > 0 and raw_bytes[1:11] <> ? and replay_batch_id is null",
-        [before, _BLANKED],
+        "select batch_id, row_number, rejected_at from raw.rejected_events where rejected_at < $before "
+        "and octet_length(raw_bytes) > 0 and raw_bytes[1:11] <> $blanked and replay_batch_id is null "
+        # Rows of Parquet files of which nothing is left.
+        "and not coalesce(regexp_full_match(raw_text, $empty), false)",
+        {"before": before, "blanked": _BLANKED, "empty": _EMPTY},
     ).fetchall()
     return [(int(batch), int(row), at) for batch, row, at in rows]
 
@@ -206,10 +221,25 @@ def _due_versions(home: Home, before: datetime) -> list[tuple[Path, datetime]]:
     return [(path, at) for path, at in found if at < before]
 
 
+def _aging(home: Home, policy: Policy, now: datetime) -> list[tuple[str, Path, set[str], datetime]]:
+    """Files that go by their age: what they are, where they stand, how they end, and from when on they stay."""
+    return [
+        ("reports", home.reports, REPORTS, cutoff(now, policy.report_days)),
+        ("logs", home.root, LOGS, cutoff(now, policy.log_days)),
+    ]
+
+
+def remove_files(home: Home, policy: Policy, now: datetime) -> None:
+    """Remove reports and logs that are older than the policy; `now` is naive UTC."""
+    for _, folder, suffixes, before in _aging(home, policy, now):
+        for path, _ in _due_files(home, folder, suffixes, before):
+            path.unlink(missing_ok=True)
+
+
 def _due_files(home: Home, folder: Path, suffixes: set[str], before: datetime) -> list[tuple[Path, datetime]]:
     found = []
     for path in folder.rglob("*"):
-        is_kept = path.is_relative_to(home.landing) or path.is_relative_to(home.inbox)
+        is_kept = any(path.is_relative_to(one) for one in (home.landing, home.inbox, home.outbox))
         if path.suffix in suffixes and not is_kept and path.is_file() and not path.is_symlink():
             at = datetime.fromtimestamp(path.stat().st_mtime, UTC).replace(tzinfo=None)
             if at < before:
@@ -218,7 +248,6 @@ def _due_files(home: Home, folder: Path, suffixes: set[str], before: datetime) -
 
 
 def _retire(home: Home, before: datetime) -> None:
-    kept = [one for one in pointer.versions(home) if one.is_current or _naive(one.published_at) >= before]
-    if kept:
-        with pointer.swapping(home):
-            pointer.retire(home, len(kept), timedelta(0))
+    # Not by their number: after a rollback the current version is older than some that are due.
+    with pointer.swapping(home):
+        pointer.retire_older(home, before)

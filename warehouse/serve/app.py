@@ -24,7 +24,7 @@ from warehouse.intake.recent import Recent
 from warehouse.intake.split import Candidate, UnreadableBodyError, split_json, split_lines
 from warehouse.intake.spool import SpoolFullError
 from warehouse.serve import crm, page
-from warehouse.serve.clients import ANYBODY, READ, SEND, Client, Clients
+from warehouse.serve.clients import ANYBODY, READ, SEND, Client, Clients, expect_fresh
 from warehouse.serve.commits import Budget, Commits
 from warehouse.serve.metrics import Metrics
 from warehouse.serve.published import Publication
@@ -69,7 +69,9 @@ class Server:
 
     def __init__(self, settings: Settings, serve: ServeSettings, clients: Clients | None) -> None:
         self.serve, self.clients = serve, clients
-        self.settings = settings.model_copy(update={"max_event_bytes": serve.max_event_bytes})
+        # What is longer than ingestion takes would be accepted here and end up in quarantine.
+        longest = min(serve.max_event_bytes, settings.max_event_bytes)
+        self.settings = settings.model_copy(update={"max_event_bytes": longest})
         self.home = settings.layout()
         self.metrics = Metrics()
         self.budget = Budget(serve.max_waiting_bytes, serve.max_waiting_requests, self.metrics)
@@ -110,6 +112,8 @@ class Server:
             raise self._too_large()
         is_signed = self.clients is not None and "webhook-signature" in request.headers
         client = None if is_signed else self.identify(request, SEND)
+        if is_signed:
+            expect_fresh(request.headers)  # before somebody unknown makes us read and hash a long body
         self.budget.enter()
         body = bytearray()
         signed: bytes | None = None

@@ -133,10 +133,7 @@ class Clients:
             (409).
         """
         now = time.time() if now is None else now
-        message_id, stamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
-        given = headers.get("webhook-signature", "").split(" ")
-        if not message_id or not re.fullmatch("[0-9]{1,12}", stamp) or len(given) > 20:
-            raise _unsigned("The headers webhook-id, webhook-timestamp and webhook-signature must be there.")
+        message_id, stamp, given = _signature(headers)
         signed = f"{message_id}.{stamp}.".encode() + body
         found = None
         for one in self._present():
@@ -148,12 +145,7 @@ class Clients:
                         found = one.client
         if found is None:
             raise _unsigned("No signature is that of a client over webhook-id, webhook-timestamp and body.")
-        if abs(now - int(stamp)) > TOLERANCE_SECONDS:
-            raise Refusal(
-                401, "stale_signature",
-                f"The request was signed more than {TOLERANCE_SECONDS} seconds from now. Sign each attempt anew, and "
-                "check the clock.",
-            )  # fmt: skip
+        expect_fresh(headers, now)
         request = hashlib.sha256(f"{found.name}\0{message_id}\0{stamp}".encode()).digest()
         self._remember(request, now, float(stamp) + TOLERANCE_SECONDS)
         return found, request
@@ -203,6 +195,31 @@ class Clients:
         return states
 
 
+def expect_fresh(headers: Mapping[str, str], now: float | None = None) -> None:
+    """Look at the headers of a signed request alone, for which its body is not needed.
+
+    Raises
+    ------
+    Refusal
+        If they are incomplete, or their time is too far from ours (401).
+    """
+    _, stamp, _ = _signature(headers)
+    if abs((time.time() if now is None else now) - int(stamp)) > TOLERANCE_SECONDS:
+        raise Refusal(
+            401, "stale_signature",
+            f"The request was signed more than {TOLERANCE_SECONDS} seconds from now. Sign each attempt anew, and "
+            "check the clock.",
+        )  # fmt: skip
+
+
+def _signature(headers: Mapping[str, str]) -> tuple[str, str, list[str]]:
+    message_id, stamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
+    given = headers.get("webhook-signature", "").split(" ")
+    if not message_id or not re.fullmatch("[0-9]{1,12}", stamp) or len(given) > 20:
+        raise _unsigned("The headers webhook-id, webhook-timestamp and webhook-signature must be there.")
+    return message_id, stamp, given
+
+
 def _unsigned(message: str) -> Refusal:
     return Refusal(401, "wrong_signature", message)
 
@@ -214,7 +231,7 @@ def _entries(path: Path) -> list[dict[str, Any]]:
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else f"it is no TOML: {error}"
         raise UsageError("The clients could not be read.", where=str(path), why=str(why)) from error
-    if not isinstance(entries, list) or not entries:
+    if not isinstance(entries, list) or not entries or not all(isinstance(one, dict) for one in entries):
         raise UsageError("The file names no client.", where=str(path), todo="Give each a [[client]] of its own.")
     return entries
 
@@ -243,8 +260,9 @@ def _one(path: Path, entry: Mapping[str, Any]) -> _Secrets:
         raise UsageError(
             "A client speaks for no tenant.", where=where, todo='Name them: tenants = ["acme"]; "*" is any.'
         )
-    may = frozenset(entry.get("may", [SEND, READ]))
-    if not may or not may <= {SEND, READ}:
+    given = entry.get("may", [SEND, READ])
+    may = frozenset(one for one in given if isinstance(one, str)) if isinstance(given, list) else frozenset()
+    if not may or len(may) < len(given) or not may <= {SEND, READ}:
         raise UsageError("A client may do something unknown.", where=where, todo=f'may = ["{SEND}", "{READ}"]')
     tokens = [line.encode() for line in _secret(path, entry, "token", where)]
     if any(len(token) < _LEAST_TOKEN_CHARACTERS for token in tokens):

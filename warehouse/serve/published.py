@@ -7,7 +7,7 @@ row means is said in models/.
 import json
 import math
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -41,21 +41,36 @@ class Publication:
         Refusal
             If nothing is published (404), or it takes too long (503).
         """
+        version, (found,) = self.together([sql], values)
+        return version, found
+
+    def together(
+        self, statements: Sequence[str], values: Mapping[str, object]
+    ) -> tuple[str, list[list[dict[str, Any]]]]:
+        """The same for several statements about one thing, all of one version; stops after the first without rows."""
+        answers: list[list[dict[str, Any]]] = []
         with self._places:
             version, con = self._current()
             try:
-                with con.cursor() as own, answering(own, sql, values, QUERY_SECONDS) as reader:
-                    found = reader.read_all().to_pylist()
+                with con.cursor() as own:
+                    for sql in statements:
+                        with answering(own, sql, values, QUERY_SECONDS) as reader:
+                            answers.append(reader.read_all().to_pylist())
+                        if not answers[0]:
+                            break
             except QueryError as error:
                 if "longer than" in error.why:
                     raise Refusal(
                         503, "too_slow", "The answer took too long. Ask for less, or again later.", 5
                     ) from error
+                if not error.why.startswith("Catalog Error"):
+                    raise
                 # A version that was published before this table was.
                 raise Refusal(
                     404, "not_published", "The published version does not hold this. Run once more."
                 ) from error
-        return version, [{name: _plain(name, value) for name, value in row.items()} for row in found]
+        plain = [[{name: _plain(name, value) for name, value in row.items()} for row in rows] for rows in answers]
+        return version, plain
 
     def close(self) -> None:
         """Let the file go."""

@@ -31,6 +31,12 @@ def pull_all(landing: Landing, on_problem: Callable[[str], None]) -> list[Landed
             on_problem(f"Nothing was read from the database of {path}: {_said(error)}. The next run tries again.")
         except DealhouseError as error:
             on_problem(str(error))
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            # A row as nobody thought of it. It stays in the database, and the other sources are none the worse.
+            on_problem(
+                f"Nothing more was read from the database of {path}: a row there cannot be read "
+                f"({type(error).__name__}). Correct it; the next run tries again."
+            )
     return landed
 
 

@@ -86,7 +86,7 @@ def _account(row: Row, at: str) -> list[Event]:
         "domain": _domain(website),
         "industry": row.get("industry"),
         # Often a range, such as "50-200", which is no number.
-        "size": int(size) if size.isdigit() and len(size) < 10 else None,
+        "size": int(size) if size.isascii() and size.isdigit() and len(size) < 10 else None,
     }
     return [_event("crm.account.upserted", f"account/{row['id']}/{at}", row["id"], at, data)]
 
@@ -119,11 +119,10 @@ def _lead(row: Row, at: str) -> list[Event]:
 def _deal(row: Row, at: str) -> list[Event]:
     deal, name = {"deal_id": row["id"]}, f"deal/{row['id']}"
     created_at = _stated(row.get("created_at"), at)
-    percent = row.get("probability")
     data = {
         **deal,
         **_some(row, "amount", "currency", "expected_close_date", "owner_id", "title"),
-        "probability": None if percent is None else int(float(percent)) / 100,
+        "probability": _share(row.get("probability")),
     }
     links = {**deal, "pipeline": "b2b", **_some(row, "account_id", "contact_id")}
     events = [
@@ -133,7 +132,8 @@ def _deal(row: Row, at: str) -> list[Event]:
         _event("crm.deal.updated", f"{name}/{at}", row["id"], at, data),
     ]
     stage, closed = row.get("stage"), row.get("actual_close_date")
-    closed_at = _stated(f"{closed}T00:00:00" if closed else None, at)
+    # The day alone is known. Its end is after all else that happened on it, and never after the row said so.
+    closed_at = min(_stated(f"{closed}T23:59:59" if closed else None, at), at)
     if stage == "closed_won":
         events.append(_event("crm.deal.won", f"{name}/won/{closed_at}", row["id"], closed_at, deal))
     elif stage == "closed_lost":
@@ -181,8 +181,19 @@ def _known(contract: type[EventContract], name: str, value: object, otherwise: s
 def _domain(website: object) -> str | None:
     if not isinstance(website, str) or not website.strip():
         return None
-    host = urlsplit(website if "//" in website else f"//{website}").hostname
+    try:
+        host = urlsplit(website if "//" in website else f"//{website}").hostname
+    except ValueError:  # people write anything there, and the account is one all the same
+        return None
     return host.removeprefix("www.") if host else None
+
+
+def _share(percent: object) -> object:
+    """A percentage as a share; what is none goes on as it is, for the contract to refuse that event alone."""
+    try:
+        return None if percent is None else int(float(str(percent))) / 100
+    except (ValueError, OverflowError):
+        return percent
 
 
 def _instant(naive: datetime) -> str:
@@ -190,8 +201,15 @@ def _instant(naive: datetime) -> str:
 
 
 def _stated(text: object, otherwise: str) -> str:
-    """An instant that PostgreSQL has written, in UTC where it names no zone."""
+    """An instant that PostgreSQL has written, in UTC where it names no zone.
+
+    One that is none here, such as infinity or a year before Christ, goes on as it is: the event is refused, and kept.
+    """
     if not isinstance(text, str):
         return otherwise
-    at = datetime.fromisoformat(text)
-    return _instant(at.astimezone(UTC).replace(tzinfo=None) if at.tzinfo else at)
+    try:
+        at = datetime.fromisoformat(text)
+        at = at.astimezone(UTC) if at.tzinfo else at
+    except (ValueError, OverflowError):
+        return text
+    return _instant(at.replace(tzinfo=None))
