@@ -28,7 +28,7 @@ from warehouse.reports.parts import Cell, Figure, Report, Section, Table, tenant
 from warehouse.reports.period import Period, last_complete, period_of
 from warehouse.reports.render import render_report, standalone
 from warehouse.reports.sending import write_reports
-from warehouse.settings import Settings
+from warehouse.settings import PROJECT_DIR, Settings
 
 AS_OF = datetime(2026, 3, 31, 12)
 WEEK, FEBRUARY, MARCH = (
@@ -127,6 +127,29 @@ def test_every_number_is_that_of_the_mart(marts, period: Period) -> None:
     assert seen >= {"pipeline", "kpi", "mrr"}
 
 
+def test_every_unit_of_an_alert_and_every_kind_of_check_can_be_written() -> None:
+    """A rule of each unit of the seed and one of money; the share of a batch that was rejected as a whole is 100 %."""
+    with duckdb.connect() as con:
+        con.execute("create schema marts")
+        con.execute(
+            "create table marts.alert as select 't' as tenant_id, min(rule) as alert_rule, '' as subject_id, unit as "
+            "alert_unit, 'warning' as severity, true as is_open, timestamp '2026-03-01' as raised_at, "
+            "2::double as alert_value, 1::double as alert_threshold from read_csv(?, header = true) group by unit",
+            [str(PROJECT_DIR / "seeds" / "alert_rule.csv")],
+        )
+        con.execute("insert into marts.alert select * replace ('money' as alert_unit) from marts.alert limit 1")
+        con.execute(
+            "create table marts.data_quality as select 't' as tenant_id, 'warn' as check_status, null as since_at, "
+            "checks.* from (values ('quarantine_share', '7', 1::double), ('quarantine_share', '8', 0.5), "
+            "('rejected_rows', 'a', 1), ('source_silent', 'crm', 14)) as checks (check_name, subject_id, check_value)"
+        )
+        page = page_of(con, "t", MARCH)
+    alerts = sorted(row[3] for row in page.tables["Open alerts"][1:])
+    assert alerts == sorted(["2 d", "2 h", "200.0%", "2.0×", "2", "$2"])
+    checks = [(row[0].split()[-1], row[1]) for row in page.tables["Data that needs a look"][1:]]
+    assert sorted(checks) == [("7", "100.0%"), ("8", "50.0%"), ("a", "1"), ("crm", "14 d")]
+
+
 def test_a_report_of_one_tenant_knows_nothing_of_another(marts) -> None:
     ids = {
         name
@@ -153,7 +176,7 @@ def test_what_is_not_over_says_so(marts) -> None:
 
 def test_links_lead_to_the_pages_and_there_are_none_without_an_address(marts) -> None:
     report = compile_report(marts, "default", MARCH, AS_OF, "v1", "USD")
-    assert f"{BASE}/stages_and_sla?tenant=default" in read(render_report(report, BASE).html).links
+    assert f"{BASE}/stages?tenant=default" in read(render_report(report, BASE).html).links
     assert read(render_report(report).html).links == []
 
 
