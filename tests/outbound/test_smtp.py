@@ -1,5 +1,7 @@
 """Alerts by mail, to a real server: who gets which, what a refusal becomes, and that the password stays where it is."""
 
+import ast
+import csv
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -9,12 +11,14 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from dashboards.registry import pages
 from tests.outbound import certificates
 from tests.outbound.mailbox import PASSWORD, USER, Mailbox
 from warehouse.errors import DealhouseError, UsageError
-from warehouse.links import alert_link
+from warehouse.links import PAGE_OF_SUBJECT, alert_link
 from warehouse.mail import Mail, MailError, SmtpSettings, compose, send
 from warehouse.reports.notices import notice
+from warehouse.settings import PROJECT_DIR
 from warehouse.writeback.destination import ACKNOWLEDGED, Row
 from warehouse.writeback.destinations.smtp import AlertMail
 
@@ -196,5 +200,16 @@ def test_the_same_mail_is_the_same_bytes() -> None:
 def test_links_lead_to_the_page_of_the_subject() -> None:
     base = "https://bi.example.org/"
     assert alert_link(base, "deal", "d 1", "acme") == "https://bi.example.org/deal?tenant=acme&deal=d+1"
-    assert alert_link(base, "timer", "d/sla/1", "acme") == "https://bi.example.org/stages_and_sla?tenant=acme"
+    assert alert_link(base, "timer", "d/sla/1", "acme") == "https://bi.example.org/stages?tenant=acme"
     assert alert_link("", "deal", "d", "acme") == ""
+
+
+def test_every_subject_of_the_rules_has_a_page_and_every_page_that_is_named_exists() -> None:
+    known = {page.name for page in pages()}
+    with (PROJECT_DIR / "seeds" / "alert_rule.csv").open() as seed:
+        assert {rule["subject_type"] for rule in csv.DictReader(seed)} == PAGE_OF_SUBJECT.keys()
+    assert set(PAGE_OF_SUBJECT.values()) <= known
+    tree = ast.parse((PROJECT_DIR / "warehouse" / "reports" / "content.py").read_text())
+    calls = [each for each in ast.walk(tree) if isinstance(each, ast.Call) and ast.unparse(each.func) == "Section"]
+    assert calls
+    assert {ast.literal_eval(each.args[1]) for each in calls} <= known
