@@ -75,7 +75,7 @@ def test_a_poison_row_costs_ten_requests_and_the_others_land(
     assert len(requests) <= 11
     ((object_name, key, outcome),) = result.answers
     assert (object_name, key, outcome.code, outcome.field) == ("lead", "l123", "23514", "no_hot_l123")
-    assert "violates check constraint" in outcome.message
+    assert outcome.message == "new row for relation `lead` violates check constraint `no_hot_l123`"
     assert crm.execute("select count(*) from lead where score is null").fetchone() == (1,)
     (again,) = sync(world.settings, destinations=[destination])
     assert not again.counts
@@ -84,6 +84,19 @@ def test_a_poison_row_costs_ten_requests_and_the_others_land(
     crm.execute("alter table lead drop constraint no_hot_l123")
     (mended,) = sync(world.settings, destinations=[destination], retry_dead=True)
     assert mended.counts == {"acknowledged": 1}
+
+
+def test_words_of_the_server_hold_no_value_of_a_row(world: World, crm: Crm, dsn: str) -> None:
+    """The tier goes into a column of numbers by mistake; what the server quotes of it is cut, with quotes within."""
+    leads_of(crm, 3)
+    world.leads(3)
+    world.run("update marts.lead_queue set tier = 'ann \"the one\" at home' where work_order = 1")
+    wrong = PostgresSettings(objects=frozenset({"lead"}), owned={"lead": {"score": "tier"}})
+    (result,) = sync(world.settings, is_first=True, destinations=[Postgres(wrong, dsn)])
+    assert dict(result.counts) == {"rejected": 3}
+    assert {(one.code, one.message) for *_, one in result.answers} == {
+        ("22P02", 'invalid input syntax for type integer: "…"')
+    }
 
 
 def test_an_edit_made_there_stays_and_is_told(world: World, crm: Crm, destination: Postgres) -> None:

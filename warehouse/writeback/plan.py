@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from warehouse.errors import DealhouseError
 from warehouse.writeback.destination import Destination
@@ -72,6 +73,8 @@ def make(
 ) -> Plan:
     """Plan what a destination gets of an object, from the work file as it stands."""
     table = con.sql(_query(con, object_name), params=[destination.name]).to_arrow_table()
+    taken = [tenant_id for tenant_id in pc.unique(table["tenant_id"]).to_pylist() if destination.takes(tenant_id)]
+    table = table.filter(pc.is_in(table["tenant_id"], pa.array(taken, pa.string())))
     if destination.capabilities.is_snapshot and table.num_rows:
         table = _whole(con, destination.name, object_name, table)
     known = con.execute(
