@@ -5,6 +5,7 @@ import json
 import psycopg
 import pytest
 
+from tests.postgres import TABLES
 from tests.writeback.world import World
 from warehouse.erasure.tombstones import keyring
 from warehouse.writeback.destinations import postgres
@@ -239,6 +240,35 @@ def test_the_password_is_in_no_message(world: World, monkeypatch: pytest.MonkeyP
     written = [path.read_bytes() for path in world.home.outbox.rglob("*") if path.is_file()]
     assert "sesame" not in result.problem + repr(one) + json.dumps(result.answers)
     assert not [content for content in written if b"sesame" in content]
+
+
+def test_the_rights_that_are_documented_are_enough(world: World, crm: Crm, dsn: str) -> None:
+    """All objects, and an erasure, by a user who has these rights alone."""
+    grants = [line[3:] for line in TABLES.read_text().splitlines() if line.startswith("-- grant ")]
+    crm.execute(f"create role dealhouse login; {' '.join(grants)}")
+    try:
+        leads_of(crm, 2)
+        world.leads(2)
+        customer = {"tenant_id": "default", "customer_id": "user:u1", "health_score": 40, "health_level": "red",
+                    "risk_level": "red", "recommended_action": "call"}  # fmt: skip
+        world.fill("marts.churn_list", [customer])
+        pair = {"tenant_id": "default", "kind": "contact", "left_id": "a", "right_id": "b", "probability": 0.9}
+        world.fill("marts.duplicate_candidate", [pair])
+        own = Postgres(PostgresSettings(), dsn.replace("user=crm", "user=dealhouse"))
+        (result,) = sync(world.settings, is_first=True, destinations=[own])
+        assert (result.problem, dict(result.counts)) == ("", {"acknowledged": 4})
+        ids = {"0": ["default", "lead", "l1"], "1": ["default", "user", "u1"]}
+        notice = {"receipt": "r1", "erased_at": "2026-01-20T00:00:00+00:00", "ids": ids}
+        keyring(world.home, world.settings).seal(world.home.erasure / "notices" / "r1.sealed", notice)
+        for table in ("marts.churn_list", "marts.duplicate_candidate"):
+            world.fill(table, [])
+        world.leads(1)
+        (result,) = sync(world.settings, destinations=[own])
+        assert (result.problem, result.forgotten) == ("", 2)
+        assert crm.execute("select count(*) from healthscore").fetchone() == (0,)
+        assert crm.execute("select count(*) from duplicate_proposal").fetchone() == (0,)
+    finally:
+        crm.execute("drop owned by dealhouse; drop role dealhouse")
 
 
 def _plans(world: World, destination: Postgres) -> list[str]:

@@ -8,6 +8,8 @@ import pytest
 from tests.writeback.receiver import Receiver
 from tests.writeback.test_postgres import AUDIT, leads_of
 from tests.writeback.world import World
+from warehouse.erasure.pending import folder
+from warehouse.erasure.tombstones import keyring
 from warehouse.errors import DealhouseError, UsageError
 from warehouse.writeback import sync as engine
 from warehouse.writeback.destination import Outcome, Row
@@ -169,6 +171,39 @@ def test_an_alert_is_told_once_when_raised_and_once_when_resolved(world: World) 
     ]
     raised, resolved = (row.payload["data"] for row in hook.received)
     assert raised["alert_id"] == resolved["alert_id"]
+
+
+def test_an_erasure_that_one_does_not_take_is_told_to_the_others_and_raises_the_alarm(world: World) -> None:
+    """The first raises, the second refuses one of two ids, the third takes both; all are told until all took it."""
+    world.leads(3)
+    a, b, c = hooks = [Receiver("lead", name=name) for name in "abc"]
+    sync(world.settings, is_first=True, destinations=hooks)
+    ids = {"0": ["default", "lead", "l-x"], "1": ["default", "lead", "l-y"]}
+    notice = {"receipt": "r1", "erased_at": "2026-01-20T00:00:00+00:00", "ids": ids}
+    path = world.home.erasure / "notices" / "r1.sealed"
+    keyring(world.home, world.settings).seal(path, notice)
+    a.forget_script = lambda one: ConnectionError("no route")
+    b.forget_script = lambda one: Outcome("failed", "503", "later") if one.subject_id == "l-y" else None
+    results = sync(world.settings, destinations=hooks)
+    assert [result.forgotten for result in results] == [0, 1, 2]
+    assert [a.forgotten, b.forgotten, c.forgotten] == [["l-x"], ["l-x", "l-y"], ["l-x", "l-y"]]
+    assert path.exists()
+    a.forget_script = b.forget_script = lambda one: None
+    assert [result.forgotten for result in sync(world.settings, destinations=hooks)] == [2, 2, 2]
+    assert not path.exists()
+    sync(world.settings, destinations=hooks, is_dry_run=True)
+    runs = world.run("select destination, is_stopped from raw.sync_run order by destination, seq")
+    assert runs == [("a", False), ("a", True), ("a", False), ("b", False), ("b", True), ("b", False), ("c", False)]
+
+
+def test_nothing_is_sent_while_an_erasure_is_half_done(world: World) -> None:
+    world.leads(3)
+    hook = Receiver("lead")
+    folder(world.home).mkdir(parents=True)
+    (folder(world.home) / "r1.sealed").touch()
+    with pytest.raises(DealhouseError, match="Nothing was sent: an erasure was cut off"):
+        sync(world.settings, is_first=True, destinations=[hook])
+    assert not hook.received
 
 
 @pytest.mark.parametrize(

@@ -52,8 +52,13 @@ def pending(home: Home) -> list[Path]:
     return sorted(folder(home).glob(_SEALED))
 
 
-def refuse_while_pending(home: Home) -> None:
-    """Keep a run from working on what is half erased.
+def refuse_while_pending(home: Home, what: str = "Nothing was taken in") -> None:
+    """Keep a run or a sync from working on what is half erased.
+
+    Parameters
+    ----------
+    what
+        What was not done, for the message.
 
     Raises
     ------
@@ -62,10 +67,10 @@ def refuse_while_pending(home: Home) -> None:
     """
     if pending(home):
         raise DealhouseError(
-            "Nothing was taken in: an erasure was cut off before it was finished.",
+            f"{what}: an erasure was cut off before it was finished.",
             where=str(folder(home)),
             why="until then files may still hold what is to be erased, and the work file does not fit landing",
-            todo="Finish it with `dealhouse erase --resume`, then run again.",
+            todo="Finish it with `dealhouse erase --resume`, then start again.",
         )
 
 

@@ -15,7 +15,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from warehouse.erasure.pending import Erased, acknowledge, erased
+from warehouse.erasure.pending import Erased, acknowledge, erased, refuse_while_pending
 from warehouse.errors import DealhouseError, UsageError
 from warehouse.lock import file_lock, writer_lock
 from warehouse.recover import ensure_warehouse
@@ -99,7 +99,7 @@ def sync(
     UsageError
         If no destination is set up, or one that is named is not.
     DealhouseError
-        If the last build did not finish well, or is not of the present.
+        If the last build did not finish well, or is not of the present, or an erasure was cut off.
     """
     home, own = settings.layout(), SyncSettings()
     chosen = _chosen(configured(settings) if destinations is None else destinations, only)
@@ -110,6 +110,7 @@ def sync(
             if retry_dead and not is_dry_run:
                 _release(ledger, [one.name for one in chosen])
             with writer_lock(home, "sync", settings.lock_wait_seconds):
+                refuse_while_pending(home, "Nothing was sent")
                 ensure_warehouse(home, settings)
                 with open_store(home, settings) as con:
                     _require_good_build(con)
@@ -119,13 +120,15 @@ def sync(
                 result.withheld = [plan for plan in result.plans if plan.brakes and plan.digest not in approved]
                 if not is_dry_run:
                     _deliver_all(ledger, own, destination, result, on_progress)
-                    _note(ledger, result)
             if notices:
                 done = _pass_on(chosen, results, notices)
                 if not only:
                     with writer_lock(home, "sync", settings.lock_wait_seconds):
                         for notice in done:
                             acknowledge(home, settings, notice.message_id)
+            if not is_dry_run:
+                for result in results:  # now that it is known whether erasures were taken as well
+                    _note(ledger, result)
             return results
     finally:
         for one in chosen:
@@ -144,7 +147,8 @@ def _pass_on(
             outcomes = destination.forget(notices)
         except Exception as error:  # as with rows: a destination that cannot be used is no matter of the others
             result.problem = result.problem or _first_line(error)
-            return []
+            done = []
+            continue
         taken = [one for one, outcome in zip(notices, outcomes, strict=True) if outcome.status == "acknowledged"]
         result.forgotten = len(taken)
         if len(taken) < len(notices) and not result.problem:
