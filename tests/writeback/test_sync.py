@@ -97,6 +97,63 @@ def test_a_source_that_shrank_waits(world: World) -> None:
     assert sync(world.settings, destinations=[hook])[0].counts == {"acknowledged": 1}
 
 
+def test_a_shrink_that_was_approved_is_usual_from_then_on(world: World) -> None:
+    """400 leads in three syncs, then 300, approved once: 299 pass after it, and 269, a tenth less than 300, do not."""
+    hook = Receiver("lead", batch_rows=400)
+    for number in range(3):
+        world.leads(400)
+        world.run("update marts.lead_queue set tier = ? where work_order = 1", f"t{number}")
+        sync(world.settings, is_first=True, destinations=[hook])
+    for count, tier, is_approved in [(300, "a", True), (299, "b", False)]:
+        world.leads(count)
+        world.run("update marts.lead_queue set tier = ? where work_order = 1", tier)
+        approved = digests(world, hook) if is_approved else []
+        (result,) = sync(world.settings, destinations=[hook], approved=approved)
+        assert (result.withheld, result.counts) == ([], {"acknowledged": 1})
+    world.leads(269)
+    world.run("update marts.lead_queue set tier = 'c' where work_order = 1")
+    (result,) = sync(world.settings, destinations=[hook])
+    assert "has 269 rows and usually 300" in result.withheld[0].brakes[0]
+
+
+PAIR = {"tenant_id": "default", "kind": "contact", "left_id": "a", "right_id": "b", "probability": 0.9}
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_delete_whose_answer_was_lost_is_asked_again_with_the_same_words(world: World, is_known: bool) -> None:
+    """Also where the answer to the insert was lost before; what comes back then is another message."""
+    hook = Receiver("duplicate", script=lambda row: None if is_known else TimeoutError("no answer"))
+    world.fill("marts.duplicate_candidate", [PAIR])
+    sync(world.settings, is_first=True, destinations=[hook])
+    hook.script = lambda row: TimeoutError("no answer")
+    world.fill("marts.duplicate_candidate", [])
+    for _ in range(3):
+        sync(world.settings, destinations=[hook])
+    insert, *deletes = hook.received
+    assert [row.operation for row in hook.received] == ["insert", "delete", "delete", "delete"]
+    assert deletes == deletes[:1] * 3
+    assert deletes[0].payload == insert.payload
+    hook.script = lambda row: None
+    world.fill("marts.duplicate_candidate", [PAIR])
+    sync(world.settings, destinations=[hook])
+    assert hook.received[-1].payload == insert.payload
+    assert len(hook.effects) == 3
+    assert not sync(world.settings, destinations=[hook])[0].counts
+
+
+def test_an_update_that_was_refused_does_not_keep_the_row_there(world: World) -> None:
+    hook = Receiver("duplicate")
+    world.fill("marts.duplicate_candidate", [PAIR])
+    sync(world.settings, is_first=True, destinations=[hook])
+    hook.script = lambda row: Outcome("rejected", "422", "no") if row.operation == "update" else None
+    world.fill("marts.duplicate_candidate", [{**PAIR, "probability": 0.8}])
+    sync(world.settings, destinations=[hook])
+    world.fill("marts.duplicate_candidate", [])
+    (result,) = sync(world.settings, destinations=[hook])
+    assert (result.counts, hook.received[-1].operation) == ({"acknowledged": 1}, "delete")
+    assert not sync(world.settings, destinations=[hook])[0].counts
+
+
 def test_a_destination_that_refuses_too_much_is_left_alone_and_the_others_go_on(world: World) -> None:
     """Every third of 100 rows is refused: of the first twenty, l0 to l26 in the order of text, that is six."""
     world.leads(100)

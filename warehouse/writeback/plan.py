@@ -143,7 +143,11 @@ def _query(con: duckdb.DuckDBPyConnection, object_name: str) -> str:
     else:
         parts = ", ".join(f"'{name}', " + (f"json(row.{name})" if name in NESTED else f"row.{name}") for name in fields)
         payload = f"json_object({parts})"
-        again = f"{payload}::varchar = delivery.payload and row.operation <> 'delete'"
+        # A delete is the same as a delete alone: an id that one was sent under is not used to bring the row back.
+        again = (
+            "case row.operation when 'delete' then delivery.operation = 'delete' "
+            f"else delivery.operation <> 'delete' and {payload}::varchar = delivery.payload end"
+        )
         message_id = (
             f"md5(concat_ws('|', '{object_name}', row.tenant_id, row.sync_key, row.operation, {payload}::varchar, "
             "delivery.message_id))"

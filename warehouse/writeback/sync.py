@@ -250,7 +250,12 @@ def _plan_all(
             result.problem = "nothing was ever sent there: look with --dry-run, and begin with --first"
             continue
         for object_name in sorted(one.capabilities.objects):
-            sizes = [entry["sizes"][object_name] for entry in earlier if object_name in entry["sizes"]]
+            sizes: list[int] = []
+            for entry in earlier:
+                if object_name in entry.get("approved", ()):
+                    sizes.clear()  # what a person has approved is usual from then on
+                if object_name in entry["sizes"]:
+                    sizes.append(entry["sizes"][object_name])
             result.plans.append(planning.make(con, one, object_name, own, sizes))
     return results
 
@@ -345,7 +350,8 @@ def _note(ledger: Ledger, result: Delivered) -> None:
     last = [one for one in ledger.entries() if one["kind"] == "synced" and one["destination"] == result.destination]
     was_stopped = bool(last) and last[-1]["is_stopped"]
     is_stopped = bool(result.problem or result.withheld) and (bool(result.plans) or bool(last))
-    if result.counts or is_stopped != was_stopped:
+    approved = [plan.object_name for plan in result.plans if plan.brakes and plan not in result.withheld]
+    if result.counts or approved or is_stopped != was_stopped:
         ledger.note(
             "synced",
             destination=result.destination,
@@ -358,6 +364,7 @@ def _note(ledger: Ledger, result: Delivered) -> None:
                 for plan in result.plans
                 if plan.object_name in planning.SOURCES and plan not in result.withheld
             },
+            approved=approved,
         )
 
 
