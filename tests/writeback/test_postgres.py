@@ -8,6 +8,8 @@ import pytest
 from tests.postgres import TABLES
 from tests.writeback.world import World
 from warehouse.erasure.tombstones import keyring
+from warehouse.lock import writer_lock
+from warehouse.writeback.destination import Acknowledged
 from warehouse.writeback.destinations import postgres
 from warehouse.writeback.destinations.postgres import Postgres, PostgresSettings
 from warehouse.writeback.sync import sync
@@ -216,6 +218,25 @@ def test_every_object_reaches_its_table(world: World, crm: Crm, dsn: str) -> Non
     assert crm.execute("select count(*) from segment_member").fetchone() == (0,)
     assert crm.execute("select count(*) from duplicate_proposal").fetchone() == (0,)
     assert not sync(world.settings, destinations=[everything])[0].counts
+
+
+def test_the_destination_is_asked_while_runs_may_go_on(
+    world: World, crm: Crm, destination: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else takes the writer lock while the database is asked what it holds."""
+    leads_of(crm, 2)
+    world.leads(2)
+    answers = Postgres.acknowledged
+    free = []
+
+    def ask(self: Postgres, object_name: str) -> list[Acknowledged]:
+        with writer_lock(world.home, "another run", 0):
+            free.append(object_name)
+        return list(answers(self, object_name))
+
+    monkeypatch.setattr(Postgres, "acknowledged", ask)
+    (result,) = sync(world.settings, is_first=True, destinations=[destination])
+    assert (result.problem, result.counts, free) == ("", {"acknowledged": 2}, ["lead"])
 
 
 def test_another_tenants_rows_do_not_go_there(world: World, crm: Crm, destination: Postgres) -> None:

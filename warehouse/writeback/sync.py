@@ -8,7 +8,7 @@ import json
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import duckdb
@@ -30,6 +30,7 @@ from warehouse.writeback.rows import Rows
 from warehouse.writeback.settings import SyncSettings
 
 FAILURES = ("rejected", "failed")
+HELD = pa.schema([("tenant_id", pa.string()), ("sync_key", pa.string()), ("payload", pa.string())])
 STATUSES = ("acknowledged", "kept", *FAILURES)
 
 
@@ -109,12 +110,14 @@ def sync(
             ledger = Ledger(home)
             if retry_dead and not is_dry_run:
                 _release(ledger, [one.name for one in chosen])
+            # Before the lock, which runs wait for: a destination may take minutes to answer, or not to.
+            states = {one.name: _state(one) for one in chosen if isinstance(one, StatefulDestination)}
             with writer_lock(home, "sync", settings.lock_wait_seconds):
                 refuse_while_pending(home, "Nothing was sent")
                 ensure_warehouse(home, settings)
                 with open_store(home, settings) as con:
                     _require_good_build(con)
-                    results = _plan_all(con, settings, own, ledger, chosen, is_first or is_dry_run)
+                    results = _plan_all(con, settings, own, ledger, chosen, states, is_first or is_dry_run)
                 notices = [] if is_dry_run else erased(home, settings)
             for destination, result in zip(chosen, results, strict=True):
                 result.withheld = [plan for plan in result.plans if plan.brakes and plan.digest not in approved]
@@ -218,6 +221,7 @@ def _plan_all(
     own: SyncSettings,
     ledger: Ledger,
     chosen: Sequence[Destination],
+    states: Mapping[str, dict[str, pa.Table] | Exception],
     may_be_first: bool,
 ) -> list[Delivered]:
     ledger.hand_over(con)
@@ -240,11 +244,11 @@ def _plan_all(
         result = Delivered(one.name)
         results.append(result)
         earlier = [entry for entry in entries if entry["destination"] == one.name]
-        try:
-            held = _take_over_state(con, one) if isinstance(one, StatefulDestination) else 0
-        except Exception as error:  # whatever keeps one destination from answering is no matter of the others
-            result.problem = _first_line(error)
+        state = states.get(one.name, {})
+        if isinstance(state, Exception):
+            result.problem = _first_line(state)
             continue
+        held = _take_over_state(con, one.name, state)
         if not (earlier or held or may_be_first):
             result.is_new = True
             result.problem = "nothing was ever sent there: look with --dry-run, and begin with --first"
@@ -260,42 +264,51 @@ def _plan_all(
     return results
 
 
-def _take_over_state(con: duckdb.DuckDBPyConnection, destination: StatefulDestination) -> int:
-    """Believe a destination about what it holds, rather than the ledger; tell how many rows that is."""
-    total = 0
-    con.execute("begin")
+def _state(destination: StatefulDestination) -> dict[str, pa.Table] | Exception:
+    """What a destination holds, by object; or what keeps it from answering, which is no matter of the others."""
+    tables = {}
     try:
         for object_name in sorted(destination.capabilities.objects):
             rows = [(one.tenant_id, one.key, json.dumps(one.payload)) for one in destination.acknowledged(object_name)]
-            total += len(rows)
+            columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)] or [[]] * 3
+            tables[object_name] = pa.table(columns, schema=HELD)
+    except Exception as error:
+        return error
+    return tables
+
+
+def _take_over_state(con: duckdb.DuckDBPyConnection, name: str, state: Mapping[str, pa.Table]) -> int:
+    """Believe a destination about what it holds, rather than the ledger; tell how many rows that is."""
+    con.execute("begin")
+    try:
+        for object_name, table in state.items():
             con.execute(
                 "update raw.delivery set payload = null, is_uncertain = false "
                 "where destination = ? and object_name = ?",
-                [destination.name, object_name],
+                [name, object_name],
             )
-            if not rows:
+            if not table.num_rows:
                 continue
-            columns = [list(column) for column in zip(*rows, strict=True)]
-            con.register("held_rows", pa.table(columns, names=["tenant_id", "sync_key", "payload"]))
+            con.register("held_rows", table)
             con.execute(
                 "update raw.delivery set payload = held_rows.payload from held_rows where delivery.destination = ? and "
                 "delivery.object_name = ? and delivery.tenant_id = held_rows.tenant_id and "
                 "delivery.sync_key = held_rows.sync_key",
-                [destination.name, object_name],
+                [name, object_name],
             )
             con.execute(
                 "insert into raw.delivery by name select ? as destination, ? as object_name, tenant_id, sync_key, "
                 "payload, false as is_uncertain, 'acknowledged' as status, 0 as attempts, 'insert' as operation "
                 "from held_rows anti join (select * from raw.delivery where destination = ? and object_name = ?) "
                 "as delivery using (tenant_id, sync_key)",
-                [destination.name, object_name] * 2,
+                [name, object_name] * 2,
             )
             con.unregister("held_rows")
         con.execute("commit")
     except BaseException:
         con.execute("rollback")
         raise
-    return total
+    return sum(table.num_rows for table in state.values())
 
 
 def _deliver_all(
