@@ -1,6 +1,9 @@
 -- The tables that the PostgreSQL destination writes to. Those of the CRM follow its own schema; what it has already, it
--- keeps. The warehouse needs: select and update on lead and deal (of deal and lead it touches metadata -> 'dealhouse',
--- and the columns of DEALHOUSE_POSTGRES_OWNED), select and insert on healthscore, all on the last two tables.
+-- keeps. Of deal and lead the warehouse touches metadata -> 'dealhouse' and the columns of DEALHOUSE_POSTGRES_OWNED; rows
+-- of healthscore it deletes only when it passes an erasure on. Its user, here called dealhouse, needs these rights:
+-- grant select, update on lead, deal to dealhouse;
+-- grant select, insert, delete on healthscore to dealhouse;
+-- grant select, insert, update, delete on segment_member, duplicate_proposal to dealhouse;
 
 create table lead (
     id text primary key,              -- uuid in a CRM whose ids are such

@@ -11,15 +11,15 @@
         select
             territory.tenant_id,
             territory.lead_field,
-            territory.lead_value,
+            lower(territory.lead_value) as lead_value,
             territory.owner_id,
             territory.capacity,
             row_number() over (
-                partition by territory.tenant_id, territory.lead_field, territory.lead_value
+                partition by territory.tenant_id, territory.lead_field, lower(territory.lead_value)
                 order by territory.owner_id asc
             ) as turn,
             count(*) over (
-                partition by territory.tenant_id, territory.lead_field, territory.lead_value
+                partition by territory.tenant_id, territory.lead_field, lower(territory.lead_value)
             ) as owner_count
         from {{ ref('sales_territory') }} as territory
     ),
@@ -48,7 +48,7 @@
             on
                 place.tenant_id = territories.tenant_id
                 and place.lead_field = territories.lead_field
-                and place.lead_value = lower(territories.lead_value)
+                and place.lead_value = territories.lead_value
                 and territories.turn = 1
         group by place.tenant_id, place.lead_id
     ),
@@ -85,7 +85,7 @@
             on
                 territories.tenant_id = taken.tenant_id
                 and territories.lead_field = taken.lead_field
-                and lower(territories.lead_value) = taken.lead_value
+                and territories.lead_value = taken.lead_value
                 and territories.owner_id = taken.assigned_to
                 and taken.is_open
         group by
@@ -111,7 +111,7 @@
             on
                 waiting.tenant_id = owner_rooms.tenant_id
                 and waiting.lead_field = owner_rooms.lead_field
-                and waiting.lead_value = lower(owner_rooms.lead_value)
+                and waiting.lead_value = owner_rooms.lead_value
                 and (waiting.lead_number - 1) % owner_rooms.owner_count + 1 = owner_rooms.turn
         where waiting.is_open and waiting.assigned_to is null
     ),
@@ -146,7 +146,7 @@
         select
             owner_rooms.tenant_id,
             owner_rooms.lead_field,
-            lower(owner_rooms.lead_value) as lead_value,
+            owner_rooms.lead_value,
             owner_rooms.owner_id,
             row_number() over (
                 partition by owner_rooms.tenant_id, owner_rooms.lead_field, owner_rooms.lead_value
@@ -157,7 +157,7 @@
             on
                 owner_rooms.tenant_id = own_turns.tenant_id
                 and owner_rooms.lead_field = own_turns.lead_field
-                and lower(owner_rooms.lead_value) = own_turns.lead_value
+                and owner_rooms.lead_value = own_turns.lead_value
                 and owner_rooms.owner_id = own_turns.owner_id
         inner join (
             select distinct passed_over.lead_number as place_number from passed_over

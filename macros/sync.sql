@@ -2,8 +2,8 @@
     What a destination still has to be told: the rows of the CTE `stated` that differ from what it has last acknowledged.
 
     A sync model begins with that CTE (tenant_id, sync_key and the fields, in the destination's names) and ends with this
-    macro. A row that was refused stays away until one of its fields is another; one that may or may not have arrived comes
-    again. A field that is unwatched goes along, and is no reason to write by itself.
+    macro. A row that was refused stays away until one of its fields is another, or until it is to be deleted; one that may
+    or may not have arrived comes again. A field that is unwatched goes along, and is no reason to write by itself.
 -#}
 {%- macro sync_changes(object, fields, unwatched=[], deletes=false) -%}
     {%- set watched = fields.keys() | reject('in', unwatched) | list -%}
@@ -23,6 +23,9 @@
             delivery.payload,
             delivery.is_uncertain,
             delivery.refused_payload,
+            {%- if deletes %}
+            delivery.operation,
+            {%- endif %}
             {{ json_fields('delivery.payload', fields) }} as held,
             {{ json_fields('delivery.refused_payload', fields) }} as refused
         from {{ source('raw', 'delivery') }} as delivery
@@ -76,7 +79,11 @@
         on known.destination = targets.destination and (targets.tenant_id is null or known.tenant_id = targets.tenant_id)
     left join stated
         on known.tenant_id = stated.tenant_id and known.sync_key = stated.sync_key
-    where stated.sync_key is null and known.payload is not null and known.refused_payload is null
+    where
+        stated.sync_key is null
+        and known.payload is not null
+        -- That another state of it was refused does not keep it there.
+        and (known.refused_payload is null or known.operation <> 'delete')
     {%- endif %}
 {%- endmacro -%}
 

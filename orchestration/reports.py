@@ -42,10 +42,14 @@ monthly_report = _report_job("month", "monthly_report")
 
 
 def report_schedules(smtp: SmtpSettings) -> list[ScheduleDefinition]:
-    """Mondays and firsts of the month, after the night's runs; running from the start only where mail is set up."""
+    """Each morning, after the night's runs; running from the start only where mail is set up.
+
+    A report goes out once, on the first morning on which a publication shows all of its period: where that comes late,
+    so does the report, and not a week or a month after it.
+    """
     is_set_up = bool(smtp.host and smtp.report_recipients)
     status = DefaultScheduleStatus.RUNNING if is_set_up else DefaultScheduleStatus.STOPPED
     return [
-        ScheduleDefinition(job=weekly_report, cron_schedule="0 6 * * 1", default_status=status),
-        ScheduleDefinition(job=monthly_report, cron_schedule="0 6 1 * *", default_status=status),
+        ScheduleDefinition(job=each, cron_schedule="0 6 * * *", default_status=status)
+        for each in (weekly_report, monthly_report)
     ]

@@ -7,7 +7,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PAGE_OF_SUBJECT = {
     "deal": "deal",
-    "timer": "stages_and_sla",
+    "timer": "stages",
     "campaign": "marketing",
     "conversation": "operations",
     "tenant": "marketing",
@@ -15,8 +15,11 @@ PAGE_OF_SUBJECT = {
     "source": "data",
     "batch": "data",
     "currency": "data",
+    "ingestion": "data",
+    "destination": "data",
+    "score": "scores",
 }
-"""Page that shows what an alert is about, by its subject_type; the names are those of models/exposures.yml."""
+"""Page that shows what an alert is about, by its subject_type: a file of dashboards/app_pages, without its ending."""
 
 
 class LinkSettings(BaseSettings):

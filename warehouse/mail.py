@@ -29,6 +29,9 @@ from warehouse.errors import DealhouseError, UsageError
 ANYBODY = "*"
 """Stands for every tenant that has no recipients of its own."""
 
+OF_THE_LOG_IN = {530, 534, 535, 538}
+"""Says at whatever command that nobody who is known has logged in (RFC 4954): no mail is to blame."""
+
 
 class SmtpSettings(BaseSettings):
     """Where mail is handed in, from whom, and to whom. Environment variables carry the prefix ``DEALHOUSE_SMTP_``."""
@@ -69,10 +72,18 @@ class SmtpSettings(BaseSettings):
 
 
 class MailError(DealhouseError):
-    """A mail was not taken by the server."""
+    """A mail was not taken by the server.
 
-    def __init__(self, code: str, answer: str, *, is_lasting: bool, where: str) -> None:
-        self.code, self.answer, self.is_lasting = code, answer, is_lasting
+    Parameters
+    ----------
+    is_lasting
+        Whether to send the same again is of no use now.
+    is_of_the_mail
+        Whether it is this mail or its recipients that the server will not have, and not all that comes from here.
+    """
+
+    def __init__(self, code: str, answer: str, *, is_lasting: bool, where: str, is_of_the_mail: bool = False) -> None:
+        self.code, self.answer, self.is_lasting, self.is_of_the_mail = code, answer, is_lasting, is_of_the_mail
         super().__init__(
             "The mail was not sent.",
             where=where,
@@ -155,12 +166,13 @@ def send(settings: SmtpSettings, mail: Mail, recipients: Sequence[str]) -> dict[
         with _session(settings) as server:
             refused = server.send_message(message)
     except smtplib.SMTPRecipientsRefused as error:
-        code, said = next(iter(error.recipients.values()))
-        raise MailError(str(code), _words(said, settings), is_lasting=code >= 500, where=where) from None
+        # Where one of them may be taken later, so may the mail.
+        code, said = min(error.recipients.values(), key=lambda answer: answer[0])
+        raise _refusal(code, said, settings, is_of_the_mail=True) from None
     except smtplib.SMTPResponseException as error:
         # Without the exception's own chain: that of a failed log-in may carry what was said to the server.
-        code, answer = error.smtp_code, error.smtp_error
-        raise MailError(str(code), _words(answer, settings), is_lasting=code >= 500, where=where) from None
+        is_of_the_mail = isinstance(error, smtplib.SMTPDataError)
+        raise _refusal(error.smtp_code, error.smtp_error, settings, is_of_the_mail=is_of_the_mail) from None
     except ssl.SSLCertVerificationError as error:
         raise MailError("", error.verify_message, is_lasting=False, where=where) from None
     except (smtplib.SMTPException, OSError) as error:
@@ -168,6 +180,16 @@ def send(settings: SmtpSettings, mail: Mail, recipients: Sequence[str]) -> dict[
             "", _words(str(error) or type(error).__name__, settings), is_lasting=False, where=where
         ) from None
     return {address: (str(code), _words(answer, settings)) for address, (code, answer) in refused.items()}
+
+
+def _refusal(code: int, answer: bytes | str, settings: SmtpSettings, *, is_of_the_mail: bool) -> MailError:
+    return MailError(
+        str(code),
+        _words(answer, settings),
+        is_lasting=code >= 500,
+        where=f"{settings.host}:{settings.port}",
+        is_of_the_mail=is_of_the_mail and code >= 500 and code not in OF_THE_LOG_IN,
+    )
 
 
 @contextmanager

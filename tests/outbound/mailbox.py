@@ -28,6 +28,8 @@ class Mailbox:
         self.script: list[str] = []
         self.refused: dict[str, str] = {}
         """Answers to recipients that are not taken."""
+        self.refused_sender = ""
+        """Answer to whom mail comes from, where they are not taken."""
         self.messages: list[tuple[list[str], EmailMessage]] = []
         self.attempts = 0
         self.log_ins: list[bool] = []
@@ -65,6 +67,12 @@ class Mailbox:
         self.log_ins.append(is_right)
         said = None if is_right else f"535 5.7.8 {data.password.decode()} is not the password"
         return AuthResult(success=is_right, handled=False, message=said)
+
+    async def handle_MAIL(self, server, session, envelope, address, options) -> str:
+        if self.refused_sender:
+            return self.refused_sender
+        envelope.mail_from = address
+        return "250 OK"
 
     async def handle_RCPT(self, server, session, envelope, address, options) -> str:
         if address in self.refused:

@@ -103,6 +103,14 @@ def test_the_connection_goes_to_the_address_that_was_judged(sender, monkeypatch,
     assert receiver.attempts[0].headers["host"] == url.split("/")[2]
 
 
+def test_where_one_address_does_not_answer_the_next_is_tried(sender, monkeypatch, receiver) -> None:
+    """Nobody listens at 127.0.0.2."""
+    resolving(monkeypatch, ["127.0.0.2", "127.0.0.2", "127.0.0.1"])
+    url = receiver.url.replace("127.0.0.1", "crm.example")
+    assert sender(url, attempts=1).deliver("event", rows([event(1, "d")])) == [ACKNOWLEDGED]
+    assert receiver.attempts[0].headers["host"] == url.split("/")[2]
+
+
 class SecureReceiver(Receiver):
     """The same behind TLS."""
 

@@ -99,6 +99,19 @@ def test_what_one_destination_failed_to_take_is_sent_to_it_alone_and_under_the_s
     assert len({attempt.headers["webhook-id"] for attempt in receiver.attempts}) == 1
 
 
+def test_alerts_of_whom_nobody_is_told_wait_until_somebody_is(world, both, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nine of ten alerts are of such a tenant: more than the share of failures at which a destination is left alone."""
+    _, mailbox = both
+    monkeypatch.setenv("DEALHOUSE_SMTP_ALERT_RECIPIENTS", '{"default": ["ops@example.org"]}')
+    world.fill("marts.alert", [alert(0), *(alert(number) | {"tenant_id": "other"} for number in range(1, 10))])
+    (result,) = sync(world.settings, only=["smtp"], is_first=True)
+    assert (result.problem, dict(result.counts), result.waiting) == ("", {"acknowledged": 1}, 0)
+    monkeypatch.setenv("DEALHOUSE_SMTP_ALERT_RECIPIENTS", '{"*": ["ops@example.org"]}')
+    (result,) = sync(world.settings, only=["smtp"])
+    assert dict(result.counts) == {"acknowledged": 9}
+    assert len(mailbox.messages) == 2
+
+
 def test_the_secret_is_in_no_file_of_the_home(world, both, capfd) -> None:
     receiver, _ = both
     world.fill("marts.alert", [alert(1), alert(2)])

@@ -208,6 +208,18 @@ def test_nothing_of_a_subject_overtakes_a_batch_that_failed_before_it(receiver, 
     assert list(receiver.applied) == [events[3]["id"]]
 
 
+@pytest.mark.parametrize("mode", ["structured", "batch"])
+def test_nothing_of_a_subject_overtakes_what_failed_in_an_earlier_batch_of_the_sync(receiver, sender, mode) -> None:
+    receiver.script[:] = ["500"] * 2
+    destination = sender(receiver.url, mode=mode, parallel=1, attempts=2)
+    first, second, other = event(1, "a"), event(2, "a"), event(3, "b")
+    assert destination.deliver("event", rows([first]))[0].status == "failed"
+    assert [one.status for one in destination.deliver("event", rows([second, other]))] == ["failed", "acknowledged"]
+    assert list(receiver.applied) == [other["id"]]
+    # The next sync begins anew, with what is left in its order.
+    assert sender(receiver.url, mode=mode).deliver("event", rows([first, second])) == [ACKNOWLEDGED] * 2
+
+
 def test_one_bad_row_in_a_batch_costs_few_requests_and_the_others_arrive(receiver, sender) -> None:
     """R12: of 500 rows that are one request each 60, the row that cannot be read is found by halves."""
     events = [event(number, f"deal-{number % 7}") for number in range(60)]

@@ -1,6 +1,7 @@
 """The weekly and the monthly report: its numbers are those of the marts, and it reads as a mail and as a page."""
 
 import email
+from dataclasses import replace
 from datetime import date, datetime
 from email.policy import default
 from io import BytesIO
@@ -15,20 +16,23 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from tests.outbound.mailbox import Mailbox
-from tests.reports.conftest import Page, read
+from tests.reports.conftest import MARTS, Page, read
 from warehouse.chain import read as read_chain
 from warehouse.cli.app import app, load_commands
 from warehouse.errors import UsageError
-from warehouse.mail import compose
+from warehouse.lock import writer_lock
+from warehouse.mail import SmtpSettings, compose
 from warehouse.numbers import fmt
+from warehouse.publish import RunInfo, publish
 from warehouse.publish.reader import NothingPublishedError
 from warehouse.reports import charts
 from warehouse.reports.content import compile_report, name_of
 from warehouse.reports.parts import Cell, Figure, Report, Section, Table, tenants
 from warehouse.reports.period import Period, last_complete, period_of
 from warehouse.reports.render import render_report, standalone
-from warehouse.reports.sending import write_reports
-from warehouse.settings import Settings
+from warehouse.reports.sending import _keep, write_reports
+from warehouse.settings import PROJECT_DIR, Settings
+from warehouse.store import open_store
 
 AS_OF = datetime(2026, 3, 31, 12)
 WEEK, FEBRUARY, MARCH = (
@@ -127,6 +131,29 @@ def test_every_number_is_that_of_the_mart(marts, period: Period) -> None:
     assert seen >= {"pipeline", "kpi", "mrr"}
 
 
+def test_every_unit_of_an_alert_and_every_kind_of_check_can_be_written() -> None:
+    """A rule of each unit of the seed and one of money; the share of a batch that was rejected as a whole is 100 %."""
+    with duckdb.connect() as con:
+        con.execute("create schema marts")
+        con.execute(
+            "create table marts.alert as select 't' as tenant_id, min(rule) as alert_rule, '' as subject_id, unit as "
+            "alert_unit, 'warning' as severity, true as is_open, timestamp '2026-03-01' as raised_at, "
+            "2::double as alert_value, 1::double as alert_threshold from read_csv(?, header = true) group by unit",
+            [str(PROJECT_DIR / "seeds" / "alert_rule.csv")],
+        )
+        con.execute("insert into marts.alert select * replace ('money' as alert_unit) from marts.alert limit 1")
+        con.execute(
+            "create table marts.data_quality as select 't' as tenant_id, 'warn' as check_status, null as since_at, "
+            "checks.* from (values ('quarantine_share', '7', 1::double), ('quarantine_share', '8', 0.5), "
+            "('rejected_rows', 'a', 1), ('source_silent', 'crm', 14)) as checks (check_name, subject_id, check_value)"
+        )
+        page = page_of(con, "t", MARCH)
+    alerts = sorted(row[3] for row in page.tables["Open alerts"][1:])
+    assert alerts == sorted(["2 d", "2 h", "200.0%", "2.0×", "2", "$2"])
+    checks = [(row[0].split()[-1], row[1]) for row in page.tables["Data that needs a look"][1:]]
+    assert sorted(checks) == [("7", "100.0%"), ("8", "50.0%"), ("a", "1"), ("crm", "14 d")]
+
+
 def test_a_report_of_one_tenant_knows_nothing_of_another(marts) -> None:
     ids = {
         name
@@ -153,7 +180,7 @@ def test_what_is_not_over_says_so(marts) -> None:
 
 def test_links_lead_to_the_pages_and_there_are_none_without_an_address(marts) -> None:
     report = compile_report(marts, "default", MARCH, AS_OF, "v1", "USD")
-    assert f"{BASE}/stages_and_sla?tenant=default" in read(render_report(report, BASE).html).links
+    assert f"{BASE}/stages?tenant=default" in read(render_report(report, BASE).html).links
     assert read(render_report(report).html).links == []
 
 
@@ -302,6 +329,52 @@ def test_a_report_that_one_tenant_cannot_get_does_not_keep_the_others_from_their
     assert [recipients for recipients, _ in mailbox.messages] == [["other@example.org"], ["lead@example.org"]]
 
 
+def test_a_publication_that_comes_late_delays_its_report_by_days_and_what_was_sent_is_kept(
+    company, mailbox, tmp_path
+) -> None:
+    """On the first of April what is published ends in March; on the second, April has begun, and March goes out."""
+    from orchestration.reports import report_schedules
+
+    own = copy_of(company, tmp_path / "home")
+    assert {schedule.cron_schedule for schedule in report_schedules(SmtpSettings())} == {"0 6 * * *"}
+    write_reports(own, "month", is_sent=True)
+    kept = {
+        path.name: path.read_bytes()
+        for name in ("default", "pipeline")
+        for path in own.layout().reports.glob(f"{name}*")
+    }
+    write_reports(own, "month", is_sent=True)
+    assert len(mailbox.messages) == 2
+    with writer_lock(own.layout(), "test", 1), open_store(own.layout(), own) as con:
+        (path,) = own.layout().published.glob("2*.duckdb")
+        for schema in ("marts", "facts", "scores", "contacts"):
+            con.execute(f"create schema {schema}")
+        con.execute("create table facts.fact_deal as select 'd' as deal_id")
+        con.execute(f"attach '{path}' as former (read_only)")
+        for mart in MARTS:
+            con.execute(f"create table marts.{mart} as select * from former.marts.{mart}")
+        con.execute("detach former")
+    publish(own.layout(), own, RunInfo(run_id="s", batch_id=2, as_of=datetime(2026, 4, 2)))
+    sent = write_reports(own, "month", is_sent=True)
+    assert {one.report.period.slug for one in sent if one.sent_to} == {"2026-03"}
+    assert len(mailbox.messages) == 4
+    write_reports(own, "month", day=date(2026, 2, 1), is_sent=True)
+    assert {name: (own.layout().reports / name).read_bytes() for name in kept} == kept
+    assert len(mailbox.messages) == 4
+
+
+def test_no_two_tenants_have_one_file(company, tmp_path) -> None:
+    (one,) = write_reports(company, "month", tenant_id="default", folder=tmp_path)
+    names = ["a/b", "a_b", "a b", "../a", "ä"]
+    pages = [
+        _keep(company.layout(), replace(one.report, tenant_id=name), tmp_path, "", SmtpSettings(), False).page
+        for name in names
+    ]
+    assert len(set(pages)) == len(names)
+    assert {page.parent for page in pages} == {tmp_path}
+    assert all(page.exists() for page in pages)
+
+
 def test_a_month_that_is_not_over_is_not_sent(company, mailbox, tmp_path) -> None:
     own = copy_of(company, tmp_path / "home")
     (one,) = write_reports(own, "month", day=date(2026, 3, 5), tenant_id="default", is_sent=True)
@@ -342,7 +415,6 @@ def test_the_job_sends_and_its_schedules_run_only_where_mail_is_set_up(company, 
     from dagster import DagsterInstance, DefaultScheduleStatus
 
     from orchestration.reports import monthly_report, report_schedules
-    from warehouse.mail import SmtpSettings
 
     own = copy_of(company, tmp_path / "home")
     monkeypatch.setenv("DEALHOUSE_HOME", str(own.home))

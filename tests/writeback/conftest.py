@@ -21,7 +21,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
     if postgres.programs() is None:
-        pytest.skip("PostgreSQL is not installed, and could not be")
+        pytest.fail("PostgreSQL is not installed. `make test` installs it; by hand: apt-get install postgresql.")
     with postgres.server(*postgres.FAST) as dsn:
         yield dsn
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from warehouse.erasure.pending import Erased
 from warehouse.writeback.destination import ACKNOWLEDGED, Capabilities, Destination, Outcome, Row
 
 Script = Callable[[Row], Outcome | Exception | None]
@@ -19,6 +20,10 @@ class Receiver(Destination):
         self.script = script
         self.received: list[Row] = []
         """Everything, repetitions included."""
+        self.forgotten: list[str] = []
+        """Ids of erased persons that it was told of, repetitions included."""
+        self.forget_script: Callable[[Erased], Outcome | Exception | None] = lambda one: None
+        """The same for these."""
 
     @property
     def effects(self) -> dict[str, Row]:
@@ -37,4 +42,14 @@ class Receiver(Destination):
             outcomes.append(answer if isinstance(answer, Outcome) else ACKNOWLEDGED)
         if lost is not None:
             raise lost
+        return outcomes
+
+    def forget(self, erased: Sequence[Erased]) -> list[Outcome]:
+        outcomes = []
+        for one in erased:
+            self.forgotten.append(one.subject_id)
+            answer = self.forget_script(one)
+            if isinstance(answer, Exception):
+                raise answer
+            outcomes.append(answer or ACKNOWLEDGED)
         return outcomes

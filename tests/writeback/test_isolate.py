@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from math import ceil, log2
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from warehouse.writeback.destination import ACKNOWLEDGED, Outcome
-from warehouse.writeback.isolate import PoisonedError, isolate
+from warehouse.writeback.isolate import MOST_REFUSED, PoisonedError, isolate
 
 
 @given(
@@ -33,3 +34,21 @@ def test_each_row_has_its_own_outcome(case: tuple[int, set[int]]) -> None:
     assert sorted(delivered) == [n for n in range(count) if n not in bad]
     if len(bad) == 1:
         assert attempts - 1 <= ceil(log2(count)) + 1
+
+
+@pytest.mark.parametrize(("every", "refused", "attempts", "sent"), [(100, 100, 1_000, 6), (1, MOST_REFUSED, 250, 5)])
+def test_many_bad_rows_cost_little_more_than_few(every: int, refused: int, attempts: int, sent: int) -> None:
+    """Of 10,000 rows every hundredth is bad: about the logarithm of a hundred each. Where all are, it is given up."""
+    sizes: list[int] = []
+
+    def attempt(places: Sequence[int]) -> list[Outcome]:
+        sizes.append(len(places))
+        if any(place % every == 0 for place in places):
+            raise PoisonedError("22000", "bad")
+        return [ACKNOWLEDGED] * len(places)
+
+    outcomes = isolate(10_000, attempt)
+    assert len(outcomes) == 10_000
+    assert sum(one.status == "rejected" for one in outcomes) == refused
+    assert sum(one.status == "failed" and one.attempts == 0 for one in outcomes) == (0 if every > 1 else 9_800)
+    assert (len(sizes) <= attempts, sum(sizes) <= sent * 10_000) == (True, True), (len(sizes), sum(sizes))

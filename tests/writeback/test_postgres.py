@@ -5,8 +5,11 @@ import json
 import psycopg
 import pytest
 
+from tests.postgres import TABLES
 from tests.writeback.world import World
 from warehouse.erasure.tombstones import keyring
+from warehouse.lock import writer_lock
+from warehouse.writeback.destination import Acknowledged
 from warehouse.writeback.destinations import postgres
 from warehouse.writeback.destinations.postgres import Postgres, PostgresSettings
 from warehouse.writeback.sync import sync
@@ -75,7 +78,7 @@ def test_a_poison_row_costs_ten_requests_and_the_others_land(
     assert len(requests) <= 11
     ((object_name, key, outcome),) = result.answers
     assert (object_name, key, outcome.code, outcome.field) == ("lead", "l123", "23514", "no_hot_l123")
-    assert "violates check constraint" in outcome.message
+    assert outcome.message == "new row for relation `lead` violates check constraint `no_hot_l123`"
     assert crm.execute("select count(*) from lead where score is null").fetchone() == (1,)
     (again,) = sync(world.settings, destinations=[destination])
     assert not again.counts
@@ -84,6 +87,19 @@ def test_a_poison_row_costs_ten_requests_and_the_others_land(
     crm.execute("alter table lead drop constraint no_hot_l123")
     (mended,) = sync(world.settings, destinations=[destination], retry_dead=True)
     assert mended.counts == {"acknowledged": 1}
+
+
+def test_words_of_the_server_hold_no_value_of_a_row(world: World, crm: Crm, dsn: str) -> None:
+    """The tier goes into a column of numbers by mistake; what the server quotes of it is cut, with quotes within."""
+    leads_of(crm, 3)
+    world.leads(3)
+    world.run("update marts.lead_queue set tier = 'ann \"the one\" at home' where work_order = 1")
+    wrong = PostgresSettings(objects=frozenset({"lead"}), owned={"lead": {"score": "tier"}})
+    (result,) = sync(world.settings, is_first=True, destinations=[Postgres(wrong, dsn)])
+    assert dict(result.counts) == {"rejected": 3}
+    assert {(one.code, one.message) for *_, one in result.answers} == {
+        ("22P02", 'invalid input syntax for type integer: "…"')
+    }
 
 
 def test_an_edit_made_there_stays_and_is_told(world: World, crm: Crm, destination: Postgres) -> None:
@@ -204,6 +220,25 @@ def test_every_object_reaches_its_table(world: World, crm: Crm, dsn: str) -> Non
     assert not sync(world.settings, destinations=[everything])[0].counts
 
 
+def test_the_destination_is_asked_while_runs_may_go_on(
+    world: World, crm: Crm, destination: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else takes the writer lock while the database is asked what it holds."""
+    leads_of(crm, 2)
+    world.leads(2)
+    answers = Postgres.acknowledged
+    free = []
+
+    def ask(self: Postgres, object_name: str) -> list[Acknowledged]:
+        with writer_lock(world.home, "another run", 0):
+            free.append(object_name)
+        return list(answers(self, object_name))
+
+    monkeypatch.setattr(Postgres, "acknowledged", ask)
+    (result,) = sync(world.settings, is_first=True, destinations=[destination])
+    assert (result.problem, result.counts, free) == ("", {"acknowledged": 2}, ["lead"])
+
+
 def test_another_tenants_rows_do_not_go_there(world: World, crm: Crm, destination: Postgres) -> None:
     leads_of(crm, 5)
     world.leads(5, tenant="other")
@@ -226,6 +261,35 @@ def test_the_password_is_in_no_message(world: World, monkeypatch: pytest.MonkeyP
     written = [path.read_bytes() for path in world.home.outbox.rglob("*") if path.is_file()]
     assert "sesame" not in result.problem + repr(one) + json.dumps(result.answers)
     assert not [content for content in written if b"sesame" in content]
+
+
+def test_the_rights_that_are_documented_are_enough(world: World, crm: Crm, dsn: str) -> None:
+    """All objects, and an erasure, by a user who has these rights alone."""
+    grants = [line[3:] for line in TABLES.read_text().splitlines() if line.startswith("-- grant ")]
+    crm.execute(f"create role dealhouse login; {' '.join(grants)}")
+    try:
+        leads_of(crm, 2)
+        world.leads(2)
+        customer = {"tenant_id": "default", "customer_id": "user:u1", "health_score": 40, "health_level": "red",
+                    "risk_level": "red", "recommended_action": "call"}  # fmt: skip
+        world.fill("marts.churn_list", [customer])
+        pair = {"tenant_id": "default", "kind": "contact", "left_id": "a", "right_id": "b", "probability": 0.9}
+        world.fill("marts.duplicate_candidate", [pair])
+        own = Postgres(PostgresSettings(), dsn.replace("user=crm", "user=dealhouse"))
+        (result,) = sync(world.settings, is_first=True, destinations=[own])
+        assert (result.problem, dict(result.counts)) == ("", {"acknowledged": 4})
+        ids = {"0": ["default", "lead", "l1"], "1": ["default", "user", "u1"]}
+        notice = {"receipt": "r1", "erased_at": "2026-01-20T00:00:00+00:00", "ids": ids}
+        keyring(world.home, world.settings).seal(world.home.erasure / "notices" / "r1.sealed", notice)
+        for table in ("marts.churn_list", "marts.duplicate_candidate"):
+            world.fill(table, [])
+        world.leads(1)
+        (result,) = sync(world.settings, destinations=[own])
+        assert (result.problem, result.forgotten) == ("", 2)
+        assert crm.execute("select count(*) from healthscore").fetchone() == (0,)
+        assert crm.execute("select count(*) from duplicate_proposal").fetchone() == (0,)
+    finally:
+        crm.execute("drop owned by dealhouse; drop role dealhouse")
 
 
 def _plans(world: World, destination: Postgres) -> list[str]:

@@ -8,6 +8,8 @@ import pytest
 from tests.writeback.receiver import Receiver
 from tests.writeback.test_postgres import AUDIT, leads_of
 from tests.writeback.world import World
+from warehouse.erasure.pending import folder
+from warehouse.erasure.tombstones import keyring
 from warehouse.errors import DealhouseError, UsageError
 from warehouse.writeback import sync as engine
 from warehouse.writeback.destination import Outcome, Row
@@ -95,6 +97,63 @@ def test_a_source_that_shrank_waits(world: World) -> None:
     assert sync(world.settings, destinations=[hook])[0].counts == {"acknowledged": 1}
 
 
+def test_a_shrink_that_was_approved_is_usual_from_then_on(world: World) -> None:
+    """400 leads in three syncs, then 300, approved once: 299 pass after it, and 269, a tenth less than 300, do not."""
+    hook = Receiver("lead", batch_rows=400)
+    for number in range(3):
+        world.leads(400)
+        world.run("update marts.lead_queue set tier = ? where work_order = 1", f"t{number}")
+        sync(world.settings, is_first=True, destinations=[hook])
+    for count, tier, is_approved in [(300, "a", True), (299, "b", False)]:
+        world.leads(count)
+        world.run("update marts.lead_queue set tier = ? where work_order = 1", tier)
+        approved = digests(world, hook) if is_approved else []
+        (result,) = sync(world.settings, destinations=[hook], approved=approved)
+        assert (result.withheld, result.counts) == ([], {"acknowledged": 1})
+    world.leads(269)
+    world.run("update marts.lead_queue set tier = 'c' where work_order = 1")
+    (result,) = sync(world.settings, destinations=[hook])
+    assert "has 269 rows and usually 300" in result.withheld[0].brakes[0]
+
+
+PAIR = {"tenant_id": "default", "kind": "contact", "left_id": "a", "right_id": "b", "probability": 0.9}
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_delete_whose_answer_was_lost_is_asked_again_with_the_same_words(world: World, is_known: bool) -> None:
+    """Also where the answer to the insert was lost before; what comes back then is another message."""
+    hook = Receiver("duplicate", script=lambda row: None if is_known else TimeoutError("no answer"))
+    world.fill("marts.duplicate_candidate", [PAIR])
+    sync(world.settings, is_first=True, destinations=[hook])
+    hook.script = lambda row: TimeoutError("no answer")
+    world.fill("marts.duplicate_candidate", [])
+    for _ in range(3):
+        sync(world.settings, destinations=[hook])
+    insert, *deletes = hook.received
+    assert [row.operation for row in hook.received] == ["insert", "delete", "delete", "delete"]
+    assert deletes == deletes[:1] * 3
+    assert deletes[0].payload == insert.payload
+    hook.script = lambda row: None
+    world.fill("marts.duplicate_candidate", [PAIR])
+    sync(world.settings, destinations=[hook])
+    assert hook.received[-1].payload == insert.payload
+    assert len(hook.effects) == 3
+    assert not sync(world.settings, destinations=[hook])[0].counts
+
+
+def test_an_update_that_was_refused_does_not_keep_the_row_there(world: World) -> None:
+    hook = Receiver("duplicate")
+    world.fill("marts.duplicate_candidate", [PAIR])
+    sync(world.settings, is_first=True, destinations=[hook])
+    hook.script = lambda row: Outcome("rejected", "422", "no") if row.operation == "update" else None
+    world.fill("marts.duplicate_candidate", [{**PAIR, "probability": 0.8}])
+    sync(world.settings, destinations=[hook])
+    world.fill("marts.duplicate_candidate", [])
+    (result,) = sync(world.settings, destinations=[hook])
+    assert (result.counts, hook.received[-1].operation) == ({"acknowledged": 1}, "delete")
+    assert not sync(world.settings, destinations=[hook])[0].counts
+
+
 def test_a_destination_that_refuses_too_much_is_left_alone_and_the_others_go_on(world: World) -> None:
     """Every third of 100 rows is refused: of the first twenty, l0 to l26 in the order of text, that is six."""
     world.leads(100)
@@ -169,6 +228,39 @@ def test_an_alert_is_told_once_when_raised_and_once_when_resolved(world: World) 
     ]
     raised, resolved = (row.payload["data"] for row in hook.received)
     assert raised["alert_id"] == resolved["alert_id"]
+
+
+def test_an_erasure_that_one_does_not_take_is_told_to_the_others_and_raises_the_alarm(world: World) -> None:
+    """The first raises, the second refuses one of two ids, the third takes both; all are told until all took it."""
+    world.leads(3)
+    a, b, c = hooks = [Receiver("lead", name=name) for name in "abc"]
+    sync(world.settings, is_first=True, destinations=hooks)
+    ids = {"0": ["default", "lead", "l-x"], "1": ["default", "lead", "l-y"]}
+    notice = {"receipt": "r1", "erased_at": "2026-01-20T00:00:00+00:00", "ids": ids}
+    path = world.home.erasure / "notices" / "r1.sealed"
+    keyring(world.home, world.settings).seal(path, notice)
+    a.forget_script = lambda one: ConnectionError("no route")
+    b.forget_script = lambda one: Outcome("failed", "503", "later") if one.subject_id == "l-y" else None
+    results = sync(world.settings, destinations=hooks)
+    assert [result.forgotten for result in results] == [0, 1, 2]
+    assert [a.forgotten, b.forgotten, c.forgotten] == [["l-x"], ["l-x", "l-y"], ["l-x", "l-y"]]
+    assert path.exists()
+    a.forget_script = b.forget_script = lambda one: None
+    assert [result.forgotten for result in sync(world.settings, destinations=hooks)] == [2, 2, 2]
+    assert not path.exists()
+    sync(world.settings, destinations=hooks, is_dry_run=True)
+    runs = world.run("select destination, is_stopped from raw.sync_run order by destination, seq")
+    assert runs == [("a", False), ("a", True), ("a", False), ("b", False), ("b", True), ("b", False), ("c", False)]
+
+
+def test_nothing_is_sent_while_an_erasure_is_half_done(world: World) -> None:
+    world.leads(3)
+    hook = Receiver("lead")
+    folder(world.home).mkdir(parents=True)
+    (folder(world.home) / "r1.sealed").touch()
+    with pytest.raises(DealhouseError, match="Nothing was sent: an erasure was cut off"):
+        sync(world.settings, is_first=True, destinations=[hook])
+    assert not hook.received
 
 
 @pytest.mark.parametrize(

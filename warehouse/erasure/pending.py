@@ -75,8 +75,13 @@ def is_rebuild_marked(home: Home) -> bool:
     return _rebuild_mark(home).exists()
 
 
-def refuse_while_pending(home: Home) -> None:
-    """Keep a run from working on what is half erased.
+def refuse_while_pending(home: Home, what: str = "Nothing was taken in") -> None:
+    """Keep a run or a sync from working on what is half erased.
+
+    Parameters
+    ----------
+    what
+        What was not done, for the message.
 
     Raises
     ------
@@ -85,10 +90,10 @@ def refuse_while_pending(home: Home) -> None:
     """
     if pending(home):
         raise DealhouseError(
-            "Nothing was taken in: an erasure was cut off before it was finished.",
+            f"{what}: an erasure was cut off before it was finished.",
             where=str(folder(home)),
             why="until then files may still hold what is to be erased, and the work file does not fit landing",
-            todo="Finish it with `dealhouse erase --resume`, then run again.",
+            todo="Finish it with `dealhouse erase --resume`, then start again.",
         )
 
 

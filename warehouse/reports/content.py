@@ -347,7 +347,7 @@ def _bottlenecks(marts: Marts, period: Period) -> list[Section]:
     heads = ["Policy", "Overdue", "Late", "Timers", "Breached", "Median"]
     caption = f"timers that started in {fmt(period.month, 'month')}"
     table = Table(heads, lines, left_out=len(rows) - len(lines))
-    return [Section("Where deals wait too long", "stages_and_sla", caption, table=table)]
+    return [Section("Where deals wait too long", "stages", caption, table=table)]
 
 
 def _alerts(marts: Marts, period: Period) -> list[Section]:
@@ -364,8 +364,10 @@ def _alerts(marts: Marts, period: Period) -> list[Section]:
             Cell(name_of(row["alert_rule"]), row["subject_id"]),
             Cell(row["severity"], "", "bad" if row["severity"] == "critical" else ""),
             Cell(fmt(row["raised_at"], "date")),
-            Cell(fmt(row["alert_value"], row["alert_unit"])),
-            Cell(fmt(row["alert_threshold"], row["alert_unit"])),
+            *(
+                Cell(fmt(row[part], kind_of_unit(row["alert_unit"]), currency=marts.currency))
+                for part in ("alert_value", "alert_threshold")
+            ),
         ]
         for row in rows[:LISTED]
     ]
@@ -387,9 +389,7 @@ def _data(marts: Marts) -> list[Section]:
     lines = [
         [
             Cell(name_of(row["check_name"]), row["subject_id"]),
-            Cell(
-                fmt(row["check_value"], "count") if (row["check_value"] or 0) >= 1 else fmt(row["check_value"], "rate")
-            ),
+            Cell(fmt(row["check_value"], CHECK_KINDS.get(row["check_name"], "count"))),
             Cell(fmt(row["since_at"], "date")),
         ]
         for row in rows[:LISTED]

@@ -8,6 +8,7 @@ from datetime import date
 from email.generator import BytesGenerator
 from io import BytesIO
 from pathlib import Path
+from urllib.parse import quote
 
 from warehouse import chain
 from warehouse.clock import utc_now
@@ -91,7 +92,8 @@ def write_reports(
     smtp, dashboards_url = SmtpSettings(), LinkSettings().dashboards_url
     target = folder or home.reports
     target.mkdir(parents=True, exist_ok=True)
-    written = [_keep(report, target, dashboards_url, smtp) for report in reports]
+    is_once = is_sent and not is_sent_again
+    written = [_keep(home, report, target, dashboards_url, smtp, is_once) for report in reports]
     if not is_sent:
         return written
     sent = []
@@ -106,13 +108,15 @@ def write_reports(
     return sent
 
 
-def _keep(report: Report, folder: Path, dashboards_url: str, smtp: SmtpSettings) -> Written:
-    stem = f"{report.tenant_id}-{report.period.slug}"
-    name = "".join(sign if sign.isalnum() or sign in "-_." else "_" for sign in stem)
+def _keep(home: Home, report: Report, folder: Path, dashboards_url: str, smtp: SmtpSettings, is_once: bool) -> Written:
+    # No tenant's name is a path, and no two have one file.
+    name = f"{quote(report.tenant_id, safe='')}-{report.period.slug}"
     page, mail = folder / f"{name}.html", folder / f"{name}.eml"
     recipients = recipients_of(report.tenant_id, smtp.report_recipients)
     message = BytesIO()
     rendered = render_report(report, dashboards_url)
+    if is_once and page.exists() and mail.exists() and _was_sent(home, report.tenant_id, report.period):
+        return Written(report, rendered, page, mail)  # what is kept is what was sent, not what it would be by now
     # It carries the instant that its figures stand for, so that the same report is the same file.
     BytesGenerator(message).flatten(compose(rendered, smtp.sender, recipients, report.as_of))
     _write(mail, message.getvalue())

@@ -5,10 +5,10 @@ Nothing here plans, sends or remembers; see :mod:`warehouse.writeback`.
 
 import importlib
 import pkgutil
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -53,6 +53,9 @@ class Row:
     ``event`` it is the CloudEvents id."""
 
 
+_ADDRESS = re.compile(r"""(?:"[^"@]*"|[^\s<>"'(),;:\[\]]+)@[^\s<>"'(),;\[\]]+""")
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one row, in the destination's own words."""
@@ -61,10 +64,15 @@ class Outcome:
     code: str = ""
     """SQLSTATE, HTTP or SMTP status; empty where it was acknowledged."""
     message: str = ""
-    """The destination's own words; never a secret, never a payload."""
+    """The destination's own words; never a secret, never a payload. It is published: mail addresses, which servers like
+    to repeat, are cut here whatever a destination does."""
     field: str = ""
     """Field that it is about, where the destination says so."""
     attempts: int = 1
+
+    def __post_init__(self) -> None:
+        if "@" in self.message:
+            object.__setattr__(self, "message", _ADDRESS.sub("[address]", self.message))
 
 
 ACKNOWLEDGED = Outcome("acknowledged")
@@ -114,6 +122,10 @@ class Destination(ABC):
         rows then count as failed and the sync goes on with the other destinations.
         """
 
+    def takes(self, tenant_id: str) -> bool:  # noqa: ARG002 - most take whatever they are set up for
+        """Whether rows of a tenant can go there at all; those of others are not planned, and stay due."""
+        return True
+
     def forget(self, erased: "Sequence[Erased]") -> list[Outcome]:
         """Take away what stands there of persons who were erased here; one outcome for each id, in their order.
 
@@ -152,26 +164,3 @@ def configured(settings: Settings) -> list[Destination]:
                 raise UsageError(f"Two destinations are called {one.name}.", todo="Give one of them another name.")
             found[one.name] = one
     return [found[name] for name in sorted(found)]
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """A line of the ledger: a row that was attempted, and what became of it."""
-
-    seq: int
-    """Position of the batch in the ledger."""
-    destination: str
-    object_name: str
-    tenant_id: str
-    key: str
-    operation: Operation
-    payload: str
-    """JSON, as it was sent."""
-    payload_hash: str
-    message_id: str
-    status: Status
-    code: str
-    message: str
-    field: str
-    attempts: int
-    sent_at: datetime

@@ -4,6 +4,9 @@ from collections.abc import Callable, Sequence
 
 from warehouse.writeback.destination import Outcome
 
+MOST_REFUSED = 200
+"""Bad rows of one batch that are looked for: where there are more, something else is wrong than these rows."""
+
 
 class PoisonedError(Exception):
     """A batch was refused as a whole because of some row in it; nothing of it has any effect."""
@@ -27,16 +30,25 @@ def isolate(count: int, attempt: Callable[[Sequence[int]], Sequence[Outcome]]) -
     -----
     One bad row among n costs at most ceil(log2 n) + 1 further attempts. After a half was refused, the other half waits;
     after it was accepted, the other is known to be the bad one and is halved without being tried. What waits is tried
-    together. The last refusal is always about the row that is left: all others of that attempt were accepted since.
+    together, or, after the second bad row, in pieces as long as the rows between two bad ones were so far: what is left
+    is not sent once more for each of them. The last refusal is always about the row that is left: all others of that
+    attempt were accepted since. After :data:`MOST_REFUSED` bad rows the rest has failed, and is left to the next sync.
     """
     outcomes: list[Outcome | None] = [None] * count
     waiting: list[int] = list(range(count))
+    bad = 0
     while waiting:
-        suspects, waiting = waiting, []
+        done = sum(one is not None for one in outcomes)
+        piece = len(waiting) if bad < 2 else max(1, done // bad)
+        suspects, waiting = waiting[:piece], waiting[piece:]
         problem = _try(suspects, attempt, outcomes)
         while problem is not None:
             if len(suspects) == 1:
                 outcomes[suspects[0]] = Outcome("rejected", problem.code, problem.message[:500], problem.field)
+                bad += 1
+                if bad == MOST_REFUSED:
+                    why = f"not tried: {bad} rows of the batch were refused; the last: {problem.message}"
+                    return [one or Outcome("failed", problem.code, why[:500], attempts=0) for one in outcomes]
                 break
             half = len(suspects) // 2
             refused = _try(suspects[:half], attempt, outcomes)

@@ -57,7 +57,7 @@ held as (
 select
     last.destination, last.object_name, last.tenant_id, last.sync_key,
     case
-        when last.status in ('attempted', 'failed') and last.operation <> 'delete' then last.payload
+        when last.status in ('attempted', 'failed') then last.payload
         when held.operation <> 'delete' then held.payload
     end as payload,
     last.status in ('attempted', 'failed') as is_uncertain,
@@ -67,7 +67,10 @@ select
     last.sent_at
 from last left join held using (destination, object_name, tenant_id, sync_key)
 """
-"""What the receipts come to, a row per key: what is held there, for sure or perhaps, and what was refused last."""
+"""What the receipts come to, a row per key: what is held there, for sure or perhaps, and what was refused last.
+
+Of a delete that may not have arrived this is what it was to take away, also where that had perhaps never arrived.
+"""
 
 
 class Ledger:

@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from warehouse.errors import DealhouseError
 from warehouse.writeback.destination import Destination
@@ -72,6 +73,8 @@ def make(
 ) -> Plan:
     """Plan what a destination gets of an object, from the work file as it stands."""
     table = con.sql(_query(con, object_name), params=[destination.name]).to_arrow_table()
+    taken = [tenant_id for tenant_id in pc.unique(table["tenant_id"]).to_pylist() if destination.takes(tenant_id)]
+    table = table.filter(pc.is_in(table["tenant_id"], pa.array(taken, pa.string())))
     if destination.capabilities.is_snapshot and table.num_rows:
         table = _whole(con, destination.name, object_name, table)
     known = con.execute(
@@ -140,7 +143,11 @@ def _query(con: duckdb.DuckDBPyConnection, object_name: str) -> str:
     else:
         parts = ", ".join(f"'{name}', " + (f"json(row.{name})" if name in NESTED else f"row.{name}") for name in fields)
         payload = f"json_object({parts})"
-        again = f"{payload}::varchar = delivery.payload and row.operation <> 'delete'"
+        # A delete is the same as a delete alone: an id that one was sent under is not used to bring the row back.
+        again = (
+            "case row.operation when 'delete' then delivery.operation = 'delete' "
+            f"else delivery.operation <> 'delete' and {payload}::varchar = delivery.payload end"
+        )
         message_id = (
             f"md5(concat_ws('|', '{object_name}', row.tenant_id, row.sync_key, row.operation, {payload}::varchar, "
             "delivery.message_id))"

@@ -8,14 +8,14 @@ import json
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from warehouse.erasure.pending import Erased, acknowledge, erased
+from warehouse.erasure.pending import Erased, acknowledge, erased, refuse_while_pending
 from warehouse.errors import DealhouseError, UsageError
 from warehouse.lock import file_lock, writer_lock
 from warehouse.recover import ensure_warehouse
@@ -30,6 +30,7 @@ from warehouse.writeback.rows import Rows
 from warehouse.writeback.settings import SyncSettings
 
 FAILURES = ("rejected", "failed")
+HELD = pa.schema([("tenant_id", pa.string()), ("sync_key", pa.string()), ("payload", pa.string())])
 STATUSES = ("acknowledged", "kept", *FAILURES)
 
 
@@ -99,7 +100,7 @@ def sync(
     UsageError
         If no destination is set up, or one that is named is not.
     DealhouseError
-        If the last build did not finish well, or is not of the present.
+        If the last build did not finish well, or is not of the present, or an erasure was cut off.
     """
     home, own = settings.layout(), SyncSettings()
     chosen = _chosen(configured(settings) if destinations is None else destinations, only)
@@ -109,23 +110,28 @@ def sync(
             ledger = Ledger(home)
             if retry_dead and not is_dry_run:
                 _release(ledger, [one.name for one in chosen])
+            # Before the lock, which runs wait for: a destination may take minutes to answer, or not to.
+            states = {one.name: _state(one) for one in chosen if isinstance(one, StatefulDestination)}
             with writer_lock(home, "sync", settings.lock_wait_seconds):
+                refuse_while_pending(home, "Nothing was sent")
                 ensure_warehouse(home, settings)
                 with open_store(home, settings) as con:
                     _require_good_build(con)
-                    results = _plan_all(con, settings, own, ledger, chosen, is_first or is_dry_run)
+                    results = _plan_all(con, settings, own, ledger, chosen, states, is_first or is_dry_run)
                 notices = [] if is_dry_run else erased(home, settings)
             for destination, result in zip(chosen, results, strict=True):
                 result.withheld = [plan for plan in result.plans if plan.brakes and plan.digest not in approved]
                 if not is_dry_run:
                     _deliver_all(ledger, own, destination, result, on_progress)
-                    _note(ledger, result)
             if notices:
                 done = _pass_on(chosen, results, notices)
                 if not only:
                     with writer_lock(home, "sync", settings.lock_wait_seconds):
                         for notice in done:
                             acknowledge(home, settings, notice.message_id)
+            if not is_dry_run:
+                for result in results:  # now that it is known whether erasures were taken as well
+                    _note(ledger, result)
             return results
     finally:
         for one in chosen:
@@ -144,7 +150,8 @@ def _pass_on(
             outcomes = destination.forget(notices)
         except Exception as error:  # as with rows: a destination that cannot be used is no matter of the others
             result.problem = result.problem or _first_line(error)
-            return []
+            done = []
+            continue
         taken = [one for one, outcome in zip(notices, outcomes, strict=True) if outcome.status == "acknowledged"]
         result.forgotten = len(taken)
         if len(taken) < len(notices) and not result.problem:
@@ -214,6 +221,7 @@ def _plan_all(
     own: SyncSettings,
     ledger: Ledger,
     chosen: Sequence[Destination],
+    states: Mapping[str, dict[str, pa.Table] | Exception],
     may_be_first: bool,
 ) -> list[Delivered]:
     ledger.hand_over(con)
@@ -236,57 +244,71 @@ def _plan_all(
         result = Delivered(one.name)
         results.append(result)
         earlier = [entry for entry in entries if entry["destination"] == one.name]
-        try:
-            held = _take_over_state(con, one) if isinstance(one, StatefulDestination) else 0
-        except Exception as error:  # whatever keeps one destination from answering is no matter of the others
-            result.problem = _first_line(error)
+        state = states.get(one.name, {})
+        if isinstance(state, Exception):
+            result.problem = _first_line(state)
             continue
+        held = _take_over_state(con, one.name, state)
         if not (earlier or held or may_be_first):
             result.is_new = True
             result.problem = "nothing was ever sent there: look with --dry-run, and begin with --first"
             continue
         for object_name in sorted(one.capabilities.objects):
-            sizes = [entry["sizes"][object_name] for entry in earlier if object_name in entry["sizes"]]
+            sizes: list[int] = []
+            for entry in earlier:
+                if object_name in entry.get("approved", ()):
+                    sizes.clear()  # what a person has approved is usual from then on
+                if object_name in entry["sizes"]:
+                    sizes.append(entry["sizes"][object_name])
             result.plans.append(planning.make(con, one, object_name, own, sizes))
     return results
 
 
-def _take_over_state(con: duckdb.DuckDBPyConnection, destination: StatefulDestination) -> int:
-    """Believe a destination about what it holds, rather than the ledger; tell how many rows that is."""
-    total = 0
-    con.execute("begin")
+def _state(destination: StatefulDestination) -> dict[str, pa.Table] | Exception:
+    """What a destination holds, by object; or what keeps it from answering, which is no matter of the others."""
+    tables = {}
     try:
         for object_name in sorted(destination.capabilities.objects):
             rows = [(one.tenant_id, one.key, json.dumps(one.payload)) for one in destination.acknowledged(object_name)]
-            total += len(rows)
+            columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)] or [[]] * 3
+            tables[object_name] = pa.table(columns, schema=HELD)
+    except Exception as error:
+        return error
+    return tables
+
+
+def _take_over_state(con: duckdb.DuckDBPyConnection, name: str, state: Mapping[str, pa.Table]) -> int:
+    """Believe a destination about what it holds, rather than the ledger; tell how many rows that is."""
+    con.execute("begin")
+    try:
+        for object_name, table in state.items():
             con.execute(
                 "update raw.delivery set payload = null, is_uncertain = false "
                 "where destination = ? and object_name = ?",
-                [destination.name, object_name],
+                [name, object_name],
             )
-            if not rows:
+            if not table.num_rows:
                 continue
-            columns = [list(column) for column in zip(*rows, strict=True)]
-            con.register("held_rows", pa.table(columns, names=["tenant_id", "sync_key", "payload"]))
+            con.register("held_rows", table)
             con.execute(
                 "update raw.delivery set payload = held_rows.payload from held_rows where delivery.destination = ? and "
                 "delivery.object_name = ? and delivery.tenant_id = held_rows.tenant_id and "
                 "delivery.sync_key = held_rows.sync_key",
-                [destination.name, object_name],
+                [name, object_name],
             )
             con.execute(
                 "insert into raw.delivery by name select ? as destination, ? as object_name, tenant_id, sync_key, "
                 "payload, false as is_uncertain, 'acknowledged' as status, 0 as attempts, 'insert' as operation "
                 "from held_rows anti join (select * from raw.delivery where destination = ? and object_name = ?) "
                 "as delivery using (tenant_id, sync_key)",
-                [destination.name, object_name] * 2,
+                [name, object_name] * 2,
             )
             con.unregister("held_rows")
         con.execute("commit")
     except BaseException:
         con.execute("rollback")
         raise
-    return total
+    return sum(table.num_rows for table in state.values())
 
 
 def _deliver_all(
@@ -341,7 +363,8 @@ def _note(ledger: Ledger, result: Delivered) -> None:
     last = [one for one in ledger.entries() if one["kind"] == "synced" and one["destination"] == result.destination]
     was_stopped = bool(last) and last[-1]["is_stopped"]
     is_stopped = bool(result.problem or result.withheld) and (bool(result.plans) or bool(last))
-    if result.counts or is_stopped != was_stopped:
+    approved = [plan.object_name for plan in result.plans if plan.brakes and plan not in result.withheld]
+    if result.counts or approved or is_stopped != was_stopped:
         ledger.note(
             "synced",
             destination=result.destination,
@@ -354,6 +377,7 @@ def _note(ledger: Ledger, result: Delivered) -> None:
                 for plan in result.plans
                 if plan.object_name in planning.SOURCES and plan not in result.withheld
             },
+            approved=approved,
         )
 
 

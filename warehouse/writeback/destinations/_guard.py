@@ -15,6 +15,8 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
 """Addresses of IPv4 as IPv6-only networks write them (RFC 6052)."""
+MOST_ADDRESSES = 3
+"""Of a host, that are tried one after another at a request; each may take as long as a connection may."""
 
 
 class RefusedAddressError(httpx.TransportError):
@@ -68,7 +70,14 @@ class GuardedTransport(httpx.BaseTransport):
             if not self._may_go_to(address):
                 raise RefusedAddressError(f"{address} is no public address, and not in an allowed network")
         request.extensions = {**request.extensions, "sni_hostname": host}
-        request.url = request.url.copy_with(host=str(addresses[0]))
+        *others, last = list(dict.fromkeys(addresses))[:MOST_ADDRESSES]
+        for address in others:
+            request.url = request.url.copy_with(host=str(address))
+            try:
+                return self._inner.handle_request(request)
+            except (httpx.ConnectError, httpx.ConnectTimeout):
+                continue  # nothing was sent; a host of two addresses is there as long as one of them answers
+        request.url = request.url.copy_with(host=str(last))
         return self._inner.handle_request(request)
 
     def close(self) -> None:

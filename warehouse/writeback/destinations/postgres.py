@@ -7,6 +7,7 @@ declared as owned are touched, and only while they hold what was last written: w
 
 import contextlib
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -345,8 +346,20 @@ class Postgres(StatefulDestination):
 
 
 def _words(error: psycopg.Error) -> str:
-    """What the server said, without its details, which quote values."""
-    return (error.diag.message_primary or str(error).splitlines()[0])[:500]
+    """What the server said, without its details and whatever else it quotes of a row."""
+    said, about = error.diag.message_primary, error.diag
+    if said is None or (error.sqlstate or "").startswith("42"):
+        return (said or str(error).splitlines()[0])[:500]  # of the connection, or of tables and rights: no row is in it
+    names = [about.schema_name, about.table_name, about.column_name, about.datatype_name, about.constraint_name]
+    for name in names:
+        if name:
+            said = said.replace(f'"{name}"', f"`{name}`")
+    # From the first quote to the last: a value may have quotes of its own.
+    return _QUOTED.sub('"…"', said)[:500]
+
+
+_QUOTED = re.compile(r"""["«„“].*["»“”]|["«„“].*""", re.DOTALL)
+"""What a server quotes, also one that speaks another language."""
 
 
 def _type(name: Any) -> sql.SQL:

@@ -14,7 +14,7 @@ from warehouse.links import LinkSettings
 from warehouse.mail import MailError, SmtpSettings, recipients_of, send
 from warehouse.reports.notices import notice
 from warehouse.settings import Settings
-from warehouse.writeback.destination import Capabilities, Destination, Outcome, Row
+from warehouse.writeback.destination import Capabilities, Destination, Outcome, Row, Status
 
 ATTEMPTS = 4
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 15.0
@@ -47,6 +47,10 @@ class AlertMail(Destination):
     def __init__(self, own: SmtpSettings, dashboards_url: str, sleep: Callable[[float], None] = time.sleep) -> None:
         self._own, self._dashboards_url, self._sleep = own, dashboards_url, sleep
 
+    def takes(self, tenant_id: str) -> bool:
+        """Alerts of whom nobody is told are left due until somebody is named."""
+        return bool(recipients_of(tenant_id, self._own.alert_recipients))
+
     def deliver(self, object_name: str, rows: Sequence[Row]) -> list[Outcome]:
         """Send a mail per tenant, so that nobody reads of another's; see :class:`Destination`."""
         assert object_name in self.capabilities.objects
@@ -59,8 +63,7 @@ class AlertMail(Destination):
 
     def _send(self, tenant_id: str, rows: list[Row]) -> Outcome:
         recipients = recipients_of(tenant_id, self._own.alert_recipients)
-        if not recipients:
-            return Outcome("rejected", "no_recipient", f"Nobody is told of alerts of {tenant_id}.", attempts=0)
+        assert recipients, "such rows are not planned"
         events: list[dict[str, Any]] = [row.payload for row in rows]
         ids = "\n".join(row.message_id for row in rows)
         mail = notice(
@@ -80,10 +83,12 @@ class AlertMail(Destination):
                     attempts = attempt.retry_state.attempt_number
                     refused = send(self._own, mail, recipients)
         except MailError as error:
-            return Outcome("rejected" if error.is_lasting else "failed", error.code, error.answer, attempts=attempts)
+            status: Status = "rejected" if error.is_of_the_mail else "failed"
+            return Outcome(status, error.code, error.answer, attempts=attempts)
         if refused:
-            address, (code, words) = next(iter(refused.items()))
-            return Outcome("acknowledged", code, f"Not to {address}: {words}", attempts=attempts)
+            code, words = next(iter(refused.values()))
+            message = f"Not to {len(refused)} of {len(recipients)} recipients: {words}"
+            return Outcome("acknowledged", code, message, attempts=attempts)
         return Outcome("acknowledged", attempts=attempts)
 
 

@@ -145,6 +145,8 @@ class Webhook(Destination):
         self._refused: Answer | None = None
         """Set once the receiver takes nothing at all: every further request of this sync is spared."""
         self._failures = 0
+        self._held: set[tuple[str, str]] = set()
+        """Subjects of which something could not be delivered; what follows may come in another batch of the sync."""
 
     def deliver(self, object_name: str, rows: Sequence[Row]) -> list[Outcome]:
         """Deliver events; see :class:`Destination`."""
@@ -159,7 +161,9 @@ class Webhook(Destination):
         fitting = []
         for number, body in enumerate(bodies):
             size = len(body.encode())
-            if size > room:
+            if _subject(rows[number]) in self._held:
+                outcomes[number] = WAITING
+            elif size > room:
                 outcomes[number] = Outcome(
                     "rejected", "413", f"The event has {size:,} bytes; webhooks carry {room:,} at most.", attempts=0
                 )
@@ -174,6 +178,7 @@ class Webhook(Destination):
 
         with ThreadPoolExecutor(self._own.parallel, thread_name_prefix=self.name) as pool:
             list(pool.map(carry, self._lanes(fitting, rows)))
+        self._held |= {_subject(row) for row, outcome in zip(rows, outcomes, strict=True) if outcome.status == "failed"}
         return outcomes
 
     def forget(self, erased: "Sequence[Erased]") -> list[Outcome]:
