@@ -68,6 +68,16 @@ def test_the_door_says_what_ingestion_does_of_a_thousand_batches(settings: Setti
     check_hostile(settings, batches=1000, seed=2)
 
 
+def test_a_fraction_is_no_id(settings: Settings) -> None:
+    """1e400 and 1e401 are one infinity to Python and two texts to the warehouse; 7 is 7 to both."""
+    door = Door(settings.layout(), settings)
+    line = b'{"id":%s,"source":"app","type":"app.login","time":"2026-01-01T00:00:00Z","data":{"user_id":"u"}}'
+    answers = [take(door, line % number)[0] for number in (b"1e400", b"1e401", b"1.50", b"7")]
+    assert [(one.status, one.reason, one.is_kept) for one in answers[:3]] == [("rejected", "wrong_type", False)] * 3
+    take_in(settings)
+    assert query(settings, "select event_id from raw.events") == [("7",)]
+
+
 def test_equal_content_is_a_duplicate_however_it_is_written(settings: Settings) -> None:
     door = Door(settings.layout(), settings)
     first = b'{"id":"1","source":"crm","type":"crm.deal.created","time":"2026-01-01T02:00:00+02:00",'

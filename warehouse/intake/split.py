@@ -125,6 +125,11 @@ def _element(text: str, at: int) -> tuple[Candidate, int]:
             f"The event holds the key {json.dumps(repeated[0][:80])} more than once, and readers differ in which one "
             "they take. Send each key once.",
         ), end  # fmt: skip
+    if any(isinstance(event.get(name), float) for name in ("id", "source")):
+        return Candidate(
+            line, event, "wrong_type",
+            "The id or source of the event is a number that readers write differently, 1e3 or 1000.0. Send a text.",
+        ), end  # fmt: skip
     if "\\u" in written:
         try:
             parse_json(written)
