@@ -7,7 +7,7 @@ import pytest
 from tests.crash.harness import Harness
 
 
-@pytest.mark.parametrize(("kills", "tears"), [(4, 2), pytest.param(200, 50, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("kills", "tears"), [(2, 1), pytest.param(200, 50, marks=pytest.mark.slow)])
 def test_nothing_is_lost_doubled_or_mixed(tmp_path: Path, kills: int, tears: int) -> None:
     report = Harness(tmp_path, seed=kills).go(kills, tears)
     assert report.problems == []
@@ -21,10 +21,10 @@ def test_nothing_is_lost_doubled_or_mixed(tmp_path: Path, kills: int, tears: int
 @pytest.mark.parametrize(
     "largest_files",
     [
-        [3_000, 3_000_000],
+        [3_000_000],
         pytest.param([3_000, 12_000, 20_000, 300_000, 1_000_000, 3_000_000, 5_000_000], marks=pytest.mark.slow),
     ],
-    ids=["two_places", "seven_places"],
+    ids=["one_place", "seven_places"],
 )
 def test_a_disk_that_takes_no_more_fails_the_run_alone(tmp_path: Path, largest_files: list[int]) -> None:
     report = Harness(tmp_path, seed=3).starve(largest_files)

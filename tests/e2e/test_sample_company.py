@@ -61,6 +61,7 @@ def test_a_second_run_has_nothing_to_do(company):
     assert rows(home, "select version from meta.publication") == before
 
 
+@pytest.mark.slow
 def test_a_model_that_is_put_in_force_gives_the_scores_of_the_next_run(company):
     """Two months teach nothing of ninety days; a model that has seen no outcome makes room for the next."""
     home, *_ = company
@@ -122,6 +123,7 @@ def test_contact_details_are_in_a_file_of_their_own(company):
     }
 
 
+@pytest.mark.slow
 def test_a_past_instant_is_rebuilt_and_rolled_back(company):
     home, *_ = company
     now = rows(home, "select count(*) as deals from facts.fact_deal")[0]["deals"]
