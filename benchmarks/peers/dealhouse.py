@@ -1,0 +1,84 @@
+"""Our own side of the comparisons: each a function of plain values that works on a home in its folder."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from benchmarks.data import EVENTS_PER_DEAL, write_log
+
+ACCOUNT_EVENTS = 480
+EVENT_COLUMNS = "source, event_id, event_type, tenant_id, actor, occurred_at, cast(data as varchar) as data"
+
+
+def write_logs(folder: str, events: int) -> int:
+    """Write the log of deals in four files, and a fifth that brings the first hundredth once more."""
+    place = Path(folder)
+    deals = max(1, events // EVENTS_PER_DEAL // 4)
+    for number in range(4):
+        write_log(place / f"events-{number}.ndjson", deals * EVENTS_PER_DEAL, first_deal=number * deals)
+    repeated = max(1, deals // 25)
+    write_log(place / "events-9-again.ndjson", repeated * EVENTS_PER_DEAL)
+    return (4 * deals + repeated) * EVENTS_PER_DEAL
+
+
+def take_in(folder: str, logs: str) -> int:
+    """Land the files of a folder and take them in."""
+    from warehouse.ingest import ingest_pending
+    from warehouse.landing import Landing
+    from warehouse.settings import Settings
+    from warehouse.store import open_store
+
+    settings = Settings(home=Path(folder))
+    layout = settings.layout()
+    Landing(layout).land_all(sorted(Path(logs).iterdir()))
+    with open_store(layout, settings) as con:
+        return sum(batch.accepted for batch in ingest_pending(con, layout, settings))
+
+
+def show_events(folder: str, logs: str) -> int:  # noqa: ARG001
+    """Write what was taken in."""
+    return write_rows(folder, f"select {EVENT_COLUMNS} from raw.events")
+
+
+def write_rows(folder: str, query: str) -> int:
+    """Write the rows of a query over the work file of a home."""
+    import duckdb
+
+    with duckdb.connect(f"{folder}/warehouse.duckdb", read_only=True) as con:
+        con.execute("set TimeZone = 'UTC'")
+        con.execute(f"copy ({query}) to '{folder}/rows.parquet' (format parquet)")
+    return 1
+
+
+def build_models(home: str, models: list[str], is_whole: bool = True) -> dict[str, Any]:
+    """Build models anew with their checks, with all that they read or, of a home that is built, alone."""
+    from warehouse import dbt
+    from warehouse.settings import Settings
+
+    chosen = [f"+{name}" if is_whole else name for name in models]
+    arguments = [
+        *("build", "--exclude-resource-type", "unit_test", "--full-refresh", "--indirect-selection", "buildable"),
+        *("--select", *chosen),
+    ]
+    result = dbt.invoke(Settings(home=Path(home)), arguments)
+    if result.failed:
+        raise RuntimeError(str(result.failed))
+    alone = sum(node.seconds for node in result.nodes if node.name in models)
+    return {"nodes": len(result.nodes), "seconds_of_models": alone}
+
+
+def copy_home(folder: str, home: str, **_: Any) -> None:
+    """Put a copy of a home's work file and keys into the folder, so that each round starts from the same."""
+    shutil.copytree(home, folder, dirs_exist_ok=True)
+
+
+def build_company(folder: str, events: int) -> str:
+    """Write, take in and build a sample company."""
+    from warehouse.build import build
+    from warehouse.sample import DEFAULT_UNTIL, write_company
+    from warehouse.settings import Settings
+
+    home = Path(folder)
+    write_company(home / "inbox", 400, max(20, events // ACCOUNT_EVENTS), 7, DEFAULT_UNTIL)
+    take_in(folder, str(home / "inbox"))
+    return build(Settings(home=home), full_refresh=True).plan.action
