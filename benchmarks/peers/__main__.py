@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.peers.bench import Absent, Bench, Result
 
-PEERS = ("dlt",)
+PEERS = ("dlt", "postgres", "pandas", "lifetimes", "channel_attribution", "pm4py")
 HEAD = (
     "| peer | task | Dealhouse: s, processor s, GB | peer: s, processor s, GB | time | processor | memory | rows equal |\n"
     "| --- | --- | --- | --- | --- | --- | --- | --- |"

@@ -82,3 +82,52 @@ def build_company(folder: str, events: int) -> str:
     write_company(home / "inbox", 400, max(20, events // ACCOUNT_EVENTS), 7, DEFAULT_UNTIL)
     take_in(folder, str(home / "inbox"))
     return build(Settings(home=home), full_refresh=True).plan.action
+
+
+def build_deals(folder: str, prepared: None = None, **_: Any) -> dict[str, Any]:  # noqa: ARG001
+    """Build fact_deal and fact_sla over what was taken in."""
+    return build_models(folder, ["fact_deal", "fact_sla"])
+
+
+def take_in_and_build_deals(folder: str, logs: str) -> dict[str, Any]:
+    """From files to fact_deal."""
+    take_in(folder, logs)
+    return build_models(folder, ["fact_deal"])
+
+
+def measure_durations(folder: str, logs: str) -> dict[str, Any]:
+    """From files to mean hours by transition and by timer."""
+    take_in(folder, logs)
+    built = build_models(folder, ["fact_deal_stage", "fact_sla"])
+    write_rows(
+        folder,
+        "select 'stage' as kind, stage as name, following as next_name, count(*) as times, avg(days_in_stage) * 24 as "
+        "mean_hours from (select *, lead(stage) over (partition by deal_id order by visit_number) as following from "
+        "facts.fact_deal_stage) where following is not null group by all union all "
+        "select 'sla', sla, '', count(*), avg(elapsed_hours) from facts.fact_sla where status in ('met', 'breached') "
+        "group by all",
+    )
+    return built
+
+
+def show_deals(folder: str, logs: str) -> int:  # noqa: ARG001
+    """Write the columns of fact_deal that the script in pandas has."""
+    from benchmarks.peers.pandas import DEAL_COLUMNS
+
+    return write_rows(folder, f"select {', '.join(DEAL_COLUMNS)} from facts.fact_deal")
+
+
+def show_events_sorted(folder: str, logs: str) -> int:  # noqa: ARG001
+    """Write what was taken in, the data by key as text: PostgreSQL does not keep the order of keys."""
+    return write_rows(
+        folder,
+        "select source, event_id, event_type, tenant_id, actor, occurred_at, (select string_agg(key || '=' || (data ->> "
+        "('$.' || key)), '|' order by key) from unnest(json_keys(data)) as named (key)) as data from raw.events",
+    )
+
+
+def show_table(folder: str, table: str, **_: Any) -> int:
+    """Write the columns of a fact that the hand-written script has."""
+    from benchmarks.peers.postgres import PARTS
+
+    return write_rows(folder, f"select {PARTS.get(table, '*')} from facts.{table}")
