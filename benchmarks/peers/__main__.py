@@ -1,4 +1,4 @@
-"""``make bench-peers``: Dealhouse beside its peers on the same data, in one run; times only where the rows are equal."""
+"""``make bench-peers``: Dealhouse beside its peers on the same data, in one run; times where the rows are equal."""
 
 import argparse
 import importlib
@@ -14,12 +14,24 @@ from pathlib import Path
 
 from benchmarks.peers.bench import Absent, Bench, Result
 
-PEERS = ("dlt", "postgres", "pandas", "lifetimes", "channel_attribution", "pm4py")
+PEERS = ("dlt", "postgres", "pandas", "lifetimes", "channel_attribution", "pm4py", "spark")
 HEAD = (
-    "| peer | task | Dealhouse: s, processor s, GB | peer: s, processor s, GB | time | processor | memory | rows equal |\n"
+    "| peer | task | Dealhouse | the peer | time | processor | memory | equal rows |\n"
     "| --- | --- | --- | --- | --- | --- | --- | --- |"
 )
-ASK = "import sys, importlib.metadata as m\nfor n in sys.argv[1:]:\n try: print(n, m.version(n))\n except m.PackageNotFoundError: pass"
+LEGEND = (
+    "Each side: seconds by the clock without imports (from start to end of the process), seconds of the processor, peak "
+    "GB. Ratios are Dealhouse over the peer."
+)
+ASK = """
+import sys
+from importlib import metadata
+for name in sys.argv[1:]:
+    try:
+        print(name, metadata.version(name))
+    except metadata.PackageNotFoundError:
+        pass
+"""
 
 
 def main() -> int:
@@ -54,28 +66,46 @@ def report(bench: Bench, peers: Sequence[str]) -> int:
     )
     ours = ", ".join(f"{name} {metadata.version(name)}" for name in ("duckdb", "dbt-core", "polars"))
     print(f"Dealhouse {metadata.version('dealhouse')} with Python {platform.python_version()}, {ours}")
-    print(f"peers: {', '.join(_versions(bench.peers_python, packages))}\n\n{HEAD}")
-    results, absent, notes = [], [], {}
+    print(f"peers: {', '.join(_versions(bench.peers_python, packages))}\n\n{LEGEND}\n\n{HEAD}")
+    results: list[Result] = []
+    absent: list[Absent] = []
     for module in modules.values():
         for one in module.compare(bench):
             if isinstance(one, Absent):
                 absent.append(one)
                 print(f"| {one.peer} | {one.task} | did not run: {one.reason} | | | | | |", flush=True)
-                continue
-            results.append(one)
-            notes.setdefault((one.peer, one.note), []).append(one.task)
-            print(line(one), flush=True)
+            else:
+                results.append(one)
+                print(line(one), flush=True)
     print()
-    for (peer, note), tasks in notes.items():
-        if note:
-            print(f"- {peer} ({'; '.join(tasks)}): {note}.")
-    differing = [one for one in results if not one.is_equal]
-    for one in differing:
-        print(f"- NOT EQUAL: {one.peer}, {one.task}: {one.differing} rows, such as {'; '.join(one.examples)}")
+    for text in remarks(results):
+        print(f"- {text}")
+    differing = sum(not one.is_equal for one in results)
+    failed = sum(one.is_failure for one in absent)
     print(
-        f"\n{len(results) - len(differing)} equal, {len(differing)} not equal, {len(absent)} did not run; load {os.getloadavg()[0]:.1f} at the end"
+        f"\n{len(results) - differing} equal, {differing} not equal, {len(absent)} did not run (of which {failed} "
+        f"failed); load {os.getloadavg()[0]:.1f} at the end"
     )
-    return 1 if differing else 0
+    return 1 if differing or failed else 0
+
+
+def remarks(results: Sequence[Result]) -> list[str]:
+    """What either side does beyond the other, how much of ours is the models' own, and which rows differ."""
+    told: dict[tuple[str, str], list[str]] = {}
+    for one in results:
+        told.setdefault((one.peer, one.note), []).append(one.task)
+    lines = [f"{peer} ({'; '.join(tasks)}): {note}." for (peer, note), tasks in told.items() if note]
+    lines += [
+        f"{one.peer} ({one.task}): ours ran {one.ours.answer['nodes']} models, seeds and checks; the models that are "
+        f"compared took {one.ours.answer['seconds_of_models']:.2f} s of that."
+        for one in results
+        if isinstance(one.ours.answer, dict)
+    ]
+    return lines + [
+        f"NOT EQUAL: {one.peer}, {one.task}: {one.differing} rows, such as {'; '.join(one.examples)}"
+        for one in results
+        if not one.is_equal
+    ]
 
 
 def line(one: Result) -> str:

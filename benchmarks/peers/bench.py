@@ -11,8 +11,6 @@ from typing import Any
 from benchmarks.peers import process
 from benchmarks.peers.process import Measured, Work
 
-ROWS = "rows.parquet"
-"""What both sides leave in their folder, to be compared."""
 DEALHOUSE = "benchmarks.peers.dealhouse"
 
 
@@ -44,6 +42,8 @@ class Absent:
     peer: str
     task: str
     reason: str
+    is_failure: bool = False
+    """Whether it was there, and failed."""
 
 
 class Bench:
@@ -84,17 +84,18 @@ class Bench:
         task: str,
         ours: Work,
         theirs: Work,
-        keys: tuple[str, ...],
+        keys: tuple[str, ...] | Mapping[str, tuple[str, ...]],
         tolerance: float = 0.0,
         note: str = "",
     ) -> Result | Absent:
         """Let both do their work in turn, each in a new folder, and compare what came out of the last round.
 
-        A failure of ours is an error; one of the peer's is told in its line of the report.
+        ``keys`` tell the rows of ``rows.parquet``, or of a file of each name that is given. A failure of ours is an
+        error; one of the peer's is told in its line of the report.
         """
+        folders = [self.folder / f"race-{side}" for side in ("ours", "theirs")]
         taken: tuple[list[Measured], list[Measured]] = ([], [])
         for number in range(self.rounds):
-            folders = [self.folder / f"race-{side}" for side in ("ours", "theirs")]
             for work, folder, times in zip((ours, theirs), folders, taken, strict=True):
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.mkdir()
@@ -106,19 +107,28 @@ class Bench:
                 except RuntimeError as failure:
                     if not work.is_peer:
                         raise
-                    return Absent(peer, task, str(failure).strip().splitlines()[-1])
-        found = self.do(_comparison(folders[0], folders[1], keys, tolerance)).answer
+                    reason = str(failure).strip().splitlines()[-1]
+                    return Absent(peer, task, reason, is_failure=not reason.startswith("ModuleNotFoundError"))
+        tables = keys if isinstance(keys, Mapping) else {"rows": keys}
+        found = [self.do(_comparison(*folders, table, names, tolerance)).answer for table, names in tables.items()]
         return Result(
-            peer, task, _median(taken[0]), _median(taken[1]), found["rows"], found["differing"], found["largest"],
-            tolerance, tuple(found["examples"]), note,
-        )  # fmt: skip
+            peer,
+            task,
+            _median(taken[0]),
+            _median(taken[1]),
+            sum(one["rows"] for one in found),
+            sum(one["differing"] for one in found),
+            max(one["largest"] for one in found),
+            tolerance,
+            tuple(example for one in found for example in one["examples"]),
+            note,
+        )
 
 
-def _comparison(ours: Path, theirs: Path, keys: tuple[str, ...], tolerance: float) -> Work:
-    arguments: Mapping[str, Any] = {
-        "ours": str(ours / ROWS), "theirs": str(theirs / ROWS), "keys": list(keys), "tolerance": tolerance,
-    }  # fmt: skip
-    return Work("benchmarks.peers.equal", "compare", arguments=arguments)
+def _comparison(ours: Path, theirs: Path, table: str, keys: tuple[str, ...], tolerance: float) -> Work:
+    name = f"{table}.parquet"
+    arguments: dict[str, Any] = {"ours": str(ours / name), "theirs": str(theirs / name), "keys": list(keys)}
+    return Work("benchmarks.peers.equal", "compare", arguments=arguments | {"tolerance": tolerance})
 
 
 def _median(runs: list[Measured]) -> Measured:

@@ -40,13 +40,13 @@ def show_events(folder: str, logs: str) -> int:  # noqa: ARG001
     return write_rows(folder, f"select {EVENT_COLUMNS} from raw.events")
 
 
-def write_rows(folder: str, query: str) -> int:
+def write_rows(folder: str, query: str, table: str = "rows") -> int:
     """Write the rows of a query over the work file of a home."""
     import duckdb
 
     with duckdb.connect(f"{folder}/warehouse.duckdb", read_only=True) as con:
         con.execute("set TimeZone = 'UTC'")
-        con.execute(f"copy ({query}) to '{folder}/rows.parquet' (format parquet)")
+        con.execute(f"copy ({query}) to '{folder}/{table}.parquet' (format parquet)")
     return 1
 
 
@@ -72,16 +72,35 @@ def copy_home(folder: str, home: str, **_: Any) -> None:
     shutil.copytree(home, folder, dirs_exist_ok=True)
 
 
-def build_company(folder: str, events: int) -> str:
-    """Write, take in and build a sample company."""
-    from warehouse.build import build
+def build_company(folder: str, events: int) -> int:
+    """Write, take in and build a sample company as far as revenue and cohorts go; leave the facts that they read."""
     from warehouse.sample import DEFAULT_UNTIL, write_company
-    from warehouse.settings import Settings
 
     home = Path(folder)
     write_company(home / "inbox", 400, max(20, events // ACCOUNT_EVENTS), 7, DEFAULT_UNTIL)
-    take_in(folder, str(home / "inbox"))
-    return build(Settings(home=home), full_refresh=True).plan.action
+    accepted = take_in(folder, str(home / "inbox"))
+    build_models(folder, ["mrr_month", "cohort_retention"])
+    for table in ("fact_subscription_period", "fact_payment", "fact_fx_rate"):
+        write_rows(folder, f"select * from facts.{table}", table)
+    write_rows(folder, "select as_of from staging.stg_clock", "clock")
+    return accepted
+
+
+def build_revenue(folder: str, home: str, prepared: None) -> dict[str, Any]:  # noqa: ARG001
+    """Build the marts of recurring revenue and cohorts anew, from facts that are there."""
+    return build_models(folder, ["mrr_movement", "mrr_month", "member_month", "cohort_retention"], is_whole=False)
+
+
+def show_revenue(folder: str, home: str) -> int:  # noqa: ARG001
+    """Write the parts of the marts that the script in pandas computes."""
+    from benchmarks.peers.pandas import COHORT_COLUMNS, MONTH_COLUMNS, MOVEMENT_COLUMNS
+
+    write_rows(folder, f"select {', '.join(MOVEMENT_COLUMNS)} from marts.mrr_movement", "mrr_movement")
+    months = f"select {', '.join(MONTH_COLUMNS)} from marts.mrr_month where segment_kind = 'total'"
+    write_rows(folder, months, "mrr_month")
+    cohorts = f"select {', '.join(COHORT_COLUMNS)} from marts.cohort_retention"
+    chosen = "where cohort_kind = 'first_payment' and activity = 'revenue'"
+    return write_rows(folder, f"{cohorts} {chosen}", "cohort_retention")
 
 
 def build_deals(folder: str, prepared: None = None, **_: Any) -> dict[str, Any]:  # noqa: ARG001
@@ -121,13 +140,13 @@ def show_events_sorted(folder: str, logs: str) -> int:  # noqa: ARG001
     """Write what was taken in, the data by key as text: PostgreSQL does not keep the order of keys."""
     return write_rows(
         folder,
-        "select source, event_id, event_type, tenant_id, actor, occurred_at, (select string_agg(key || '=' || (data ->> "
-        "('$.' || key)), '|' order by key) from unnest(json_keys(data)) as named (key)) as data from raw.events",
+        "select source, event_id, event_type, tenant_id, actor, occurred_at, (select string_agg(key || '=' || "
+        "(data ->> ('$.' || key)), '|' order by key) from unnest(json_keys(data)) as named (key)) as data from raw.events",
     )
 
 
-def show_table(folder: str, table: str, **_: Any) -> int:
-    """Write the columns of a fact that the hand-written script has."""
-    from benchmarks.peers.postgres import PARTS
+def show_facts(folder: str, **_: Any) -> int:
+    """Write both facts whole."""
+    from benchmarks.peers.postgres import TABLES
 
-    return write_rows(folder, f"select {PARTS.get(table, '*')} from facts.{table}")
+    return sum(write_rows(folder, f"select * from facts.{table}", table) for table in TABLES)

@@ -12,7 +12,10 @@ HERE = "benchmarks.peers.dlt"
 KEYS = ("source", "event_id")
 OURS = ("warehouse.ingest", "warehouse.landing", "warehouse.store")
 NOTE = "ours also keeps the files, checks each event against its contract and accounts for every line"
-COLUMNS = "{id: 'VARCHAR', source: 'VARCHAR', type: 'VARCHAR', time: 'TIMESTAMPTZ', tenantid: 'VARCHAR', actor: 'VARCHAR', data: 'JSON'}"
+COLUMNS = (
+    "{id: 'VARCHAR', source: 'VARCHAR', type: 'VARCHAR', time: 'TIMESTAMPTZ', tenantid: 'VARCHAR', actor: 'VARCHAR', "
+    "data: 'JSON'}"
+)
 
 
 def compare(bench: Bench) -> Iterator[Result | Absent]:

@@ -26,7 +26,8 @@ def compare(bench: Bench) -> Iterator[Result | Absent]:
         ours = Work(HERE, "ours", imports, given)
         theirs = Work(HERE, "theirs", ("pandas", "lifetimes", "lifetimes.utils"), given, is_peer=True)
         yield bench.race(
-            "lifetimes", f"BG/NBD and Gamma-Gamma, {2357 * copies:,} customers", ours, theirs, ("customer_id",), TOLERANCE,
+            "lifetimes", f"BG/NBD and Gamma-Gamma, {2357 * copies:,} customers", ours, theirs, ("customer_id",),
+            TOLERANCE,
             "histories from purchases, both fits, and per customer frequency, recency, T, expected purchases and mean "
             "value; the larger set is the same customers fifty times, so that its parameters are the same",
         )  # fmt: skip
@@ -53,9 +54,7 @@ def ours(folder: str, path: str, copies: int) -> list[float]:
 
     customers, days, amounts = purchases(path, copies)
     bought = pl.DataFrame({"customer_id": customers, "purchase_date": days, "amount": amounts})
-    histories = purchase_histories(
-        bought.with_columns(pl.col("purchase_date").str.to_date()), date.fromisoformat(END)
-    )
+    histories = purchase_histories(bought.with_columns(pl.col("purchase_date").str.to_date()), date.fromisoformat(END))
     counts = BetaGeoNBD(modified=False, horizon=WEEKS).fit(histories)
     bought_for = pl.col("frequency") > 0, pl.col("monetary") > 0
     money = GammaGamma().fit(histories.filter(*bought_for))

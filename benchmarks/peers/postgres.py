@@ -1,7 +1,7 @@
 """PostgreSQL: the same events loaded each once, and the hand-written script of the neighbour in its dialect.
 
-Its server is one of its own, with memory to work in and without waiting for the disk. It is no child of the process that
-asks, so that its memory and processor time are read from the system.
+Its server is one of its own, with memory to work in and without waiting for the disk. It is no child of the process
+that asks, so that its memory and processor time are read from the system.
 """
 
 from collections.abc import Iterator
@@ -33,7 +33,6 @@ on conflict do nothing
 QUOTED = "format csv, quote e'\\x01', delimiter e'\\x02'"
 """A line of JSON is one field: neither character can stand in it unescaped."""
 TABLES = {"fact_deal": ("tenant_id", "deal_id"), "fact_sla": ("tenant_id", "deal_id", "sla", "run_number")}
-PARTS: dict[str, str] = {}
 
 
 def compare(bench: Bench) -> Iterator[Result | Absent]:
@@ -56,16 +55,15 @@ def compare(bench: Bench) -> Iterator[Result | Absent]:
             note="COPY of lines into jsonb, then INSERT ... ON CONFLICT DO NOTHING into an unlogged table with a key; "
             "memory of client and server together",
         )  # fmt: skip
-        script = replace(theirs, function="build", show="")
-        for table, keys in TABLES.items():
-            arguments: dict[str, Any] = {"home": str(bench.log_home), "table": table}
-            yield bench.race(
-                f"PostgreSQL {version(server)}", f"fact_deal and fact_sla, by one script ({table} compared)",
-                Work(DEALHOUSE, "build_deals", OURS, arguments, prepare="copy_home", show="show_table"),
-                replace(script, arguments={"dsn": server, "table": table, **logs}, prepare="prepare", show="show_table"),
-                keys, 1e-12,
-                "every column of both tables from events already taken in; ours by incremental models with their checks",
-            )  # fmt: skip
+        yield bench.race(
+            f"PostgreSQL {version(server)}",
+            "fact_deal and fact_sla from events taken in",
+            Work(DEALHOUSE, "build_deals", OURS, {"home": str(bench.log_home)}, prepare="copy_home", show="show_facts"),
+            replace(theirs, function="build", prepare="prepare", show="show_facts"),
+            TABLES,
+            1e-12,
+            "every column of both tables, by one hand-written script; ours by incremental models, with their checks",
+        )
 
 
 def version(dsn: str) -> str:
@@ -97,7 +95,7 @@ def load(folder: str, logs: str, dsn: str) -> int:  # noqa: ARG001
     return int(count)
 
 
-def prepare(folder: str, logs: str, dsn: str, table: str) -> None:  # noqa: ARG001
+def prepare(folder: str, logs: str, dsn: str) -> None:
     """Load the events where they are not there, and the bands of budgets; forget what a round before has built."""
     with connect(dsn) as con:
         if con.execute("select to_regclass('events')").fetchone() == (None,):
@@ -112,7 +110,7 @@ def prepare(folder: str, logs: str, dsn: str, table: str) -> None:  # noqa: ARG0
             copy.write(seed)
 
 
-def build(folder: str, logs: str, dsn: str, table: str, prepared: None) -> int:  # noqa: ARG001
+def build(folder: str, logs: str, dsn: str, prepared: None) -> int:  # noqa: ARG001
     """Run the script."""
     with connect(dsn) as con:
         con.execute((Path(__file__).parent / "by_hand_postgres.sql").read_text())
@@ -122,26 +120,27 @@ def build(folder: str, logs: str, dsn: str, table: str, prepared: None) -> int: 
 def show_events(folder: str, logs: str, dsn: str) -> int:  # noqa: ARG001
     """Write what was loaded; jsonb keeps keys in an order of its own, so that it is told by key."""
     query = (
-        "select source, event_id, event_type, tenant_id, actor, occurred_at, (select string_agg(key || '=' || value, '|' "
-        "order by key collate \"C\") from jsonb_each_text(data)) as data from events"
+        "select source, event_id, event_type, tenant_id, actor, occurred_at, (select string_agg(key || '=' || value, "
+        "'|' "
+        'order by key collate "C") from jsonb_each_text(data)) as data from events'
     )
     return _write(folder, dsn, query)
 
 
-def show_table(folder: str, logs: str, dsn: str, table: str) -> int:  # noqa: ARG001
-    """Write a table of the script."""
-    return _write(folder, dsn, f"select * from {table}")
+def show_facts(folder: str, logs: str, dsn: str) -> int:  # noqa: ARG001
+    """Write the tables of the script."""
+    return sum(_write(folder, dsn, f"select * from {table}", table) for table in TABLES)
 
 
-def _write(folder: str, dsn: str, query: str) -> int:
+def _write(folder: str, dsn: str, query: str, table: str = "rows") -> int:
     import duckdb
 
-    with connect(dsn) as con, Path(folder, "rows.csv").open("wb") as sink:
-        with con.cursor().copy(f"copy ({query}) to stdout (format csv, header)") as copy:
-            sink.writelines(copy)
+    text = Path(folder, f"{table}.csv")
+    told = f"copy ({query}) to stdout (format csv, header)"
+    with connect(dsn) as con, text.open("wb") as sink, con.cursor().copy(told) as copy:
+        sink.writelines(copy)
     with duckdb.connect() as con:
         con.execute("set TimeZone = 'UTC'")
-        con.execute(
-            f"copy (from read_csv('{folder}/rows.csv', header = true, sample_size = -1)) to '{folder}/rows.parquet'"
-        )
+        read = f"from read_csv('{text}', header = true, sample_size = -1)"
+        con.execute(f"copy ({read}) to '{folder}/{table}.parquet' (format parquet)")
     return 1

@@ -33,7 +33,7 @@ class Work:
     imports: tuple[str, ...] = ()
     arguments: Mapping[str, Any] = field(default_factory=dict)
     prepare: str = ""
-    """A function of the same arguments that is called before the clock starts; what it gives is passed as `prepared`."""
+    """A function of the same arguments that is called before the clock starts; its result is passed as `prepared`."""
     show: str = ""
     """A function of the same arguments that writes the rows to be compared, where that is no part of the work."""
     is_peer: bool = False
@@ -81,17 +81,16 @@ def run(python: str, work: Work, threads: int, function: str = "") -> Measured:
                 [python, "-m", "benchmarks.peers.process", json.dumps(request), str(answer)],
                 stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, cwd=PROJECT, env=os.environ | QUIET | limits,
             )  # fmt: skip
-            _, status, usage = os.wait4(process.pid, 0)
+            code = process.wait()
             whole = time.perf_counter() - started
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            raise RuntimeError(log.read_text(errors="replace").strip()[-4000:] or f"it ended with {process.returncode}")
+        if code:
+            raise RuntimeError(log.read_text(errors="replace").strip()[-4000:] or f"it ended with {code}")
         told = json.loads(answer.read_text())
     return Measured(
         told["seconds"],
         whole,
         told["cpu_seconds"] + watch.cpu_seconds,
-        usage.ru_maxrss / 2**20 + watch.peak_gb,
+        told["peak_gb"] + watch.peak_gb,
         told["answer"],
     )
 
@@ -120,10 +119,14 @@ class Watch:
             self._thread.join()
             self.cpu_seconds = self._cpu() - self._before
 
+    def sample(self) -> None:
+        """Look once."""
+        total = sum(_proportional_kb(pid) for pid in _family(self.pid))
+        self.peak_gb = max(self.peak_gb, total / 2**20)
+
     def _sample(self) -> None:
         while not self._ended.wait(SAMPLE_SECONDS):
-            total = sum(_proportional_kb(pid) for pid in _family(self.pid))
-            self.peak_gb = max(self.peak_gb, total / 2**20)
+            self.sample()
 
     def _cpu(self) -> float:
         """Of those alive and, through who waited for them, of those that have ended."""
@@ -166,6 +169,16 @@ def _cpu() -> float:
     return sum(one.ru_utime + one.ru_stime for one in both)
 
 
+def _peak_gb() -> float:
+    """Of this process since it began, or of its largest child.
+
+    Not ru_maxrss of the process itself: that starts from what its parent held when it was forked.
+    """
+    lines = Path("/proc/self/status").read_text().splitlines()
+    own = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+    return max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) / 2**20
+
+
 def _answer(request: dict[str, Any], target: Path) -> None:
     module = importlib.import_module(request["module"])
     for name in request["imports"]:
@@ -177,7 +190,8 @@ def _answer(request: dict[str, Any], target: Path) -> None:
     cpu, started = _cpu(), time.perf_counter()
     answer = function(**arguments)
     seconds = time.perf_counter() - started
-    target.write_text(json.dumps({"seconds": seconds, "cpu_seconds": _cpu() - cpu, "answer": answer}))
+    told = {"seconds": seconds, "cpu_seconds": _cpu() - cpu, "peak_gb": _peak_gb(), "answer": answer}
+    target.write_text(json.dumps(told))
 
 
 if __name__ == "__main__":
