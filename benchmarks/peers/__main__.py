@@ -20,8 +20,8 @@ HEAD = (
     "| --- | --- | --- | --- | --- | --- | --- | --- |"
 )
 LEGEND = (
-    "Each side: seconds by the clock without imports (from start to end of the process), seconds of the processor, peak "
-    "GB. Ratios are Dealhouse over the peer."
+    "Each side: seconds by the clock without imports (from start to end of the process), seconds of the processor, "
+    "peak GB. Ratios are Dealhouse over the peer."
 )
 ASK = """
 import sys

@@ -44,8 +44,8 @@ def compare(bench: Bench) -> Iterator[Result | Absent]:
             Work(HERE, "their_effects", other, {**given, "paths": paths}, is_peer=True),
             ("channel",),
             tolerance,
-            "the same chain: the package draws paths (its default is the first number) until draws agree within 5 %; ours "
-            "solves the chain, so that the numbers are near and not the same",
+            "the same chain: the package draws paths (its default is the first number) until draws agree within 5 %; "
+            "ours solves the chain, so that the numbers are near and not the same",
         )
 
 

@@ -141,7 +141,8 @@ def show_events_sorted(folder: str, logs: str) -> int:  # noqa: ARG001
     return write_rows(
         folder,
         "select source, event_id, event_type, tenant_id, actor, occurred_at, (select string_agg(key || '=' || "
-        "(data ->> ('$.' || key)), '|' order by key) from unnest(json_keys(data)) as named (key)) as data from raw.events",
+        "(data ->> ('$.' || key)), '|' order by key) from unnest(json_keys(data)) as named (key)) as data "
+        "from raw.events",
     )
 
 

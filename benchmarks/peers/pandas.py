@@ -137,7 +137,7 @@ def build_revenue(folder: str, home: str) -> int:
     payments = pd.read_parquet(f"{home}/fact_payment.parquet")
     for name in ("start_date", "end_date"):
         spans[name] = pd.to_datetime(spans[name])
-    rates["fx_date"] = pd.to_datetime(rates["fx_date"])
+    rates = rates[["currency", "fx_date", "fx_rate"]].assign(fx_date=pd.to_datetime(rates["fx_date"]))
     first = spans["start_date"].min().to_period("M").to_timestamp()
     months = pd.DataFrame({"month": pd.date_range(first, as_of, freq="MS")})
     after = months["month"] + pd.DateOffset(months=1)
@@ -236,7 +236,7 @@ def _cohorts(payments: Any, moved: Any, months: Any) -> Any:
     last = active.groupby([*cohort, "customer_id"], as_index=False)["month"].max()
     sizes = members.groupby(cohort, as_index=False).size().rename(columns={"size": "cohort_size"})
     spine = pd.DataFrame({"month": pd.date_range(members["cohort_month"].min(), months["month"].max(), freq="MS")})
-    told = sizes.merge(spine[spine["month"].isin(months.loc[months["is_complete"], "month"])], how="cross")
+    told = sizes.merge(spine[spine["month"] <= months.loc[months["is_complete"], "month"].max()], how="cross")
     told = told[told["month"] >= told["cohort_month"]].merge(counts, how="left", on=[*cohort, "month"])
     told["active_count"] = told["active_count"].fillna(0).astype("int64")
     still = told[[*cohort, "month"]].merge(last.rename(columns={"month": "last"}), on=cohort)

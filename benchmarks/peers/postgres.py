@@ -121,8 +121,7 @@ def show_events(folder: str, logs: str, dsn: str) -> int:  # noqa: ARG001
     """Write what was loaded; jsonb keeps keys in an order of its own, so that it is told by key."""
     query = (
         "select source, event_id, event_type, tenant_id, actor, occurred_at, (select string_agg(key || '=' || value, "
-        "'|' "
-        'order by key collate "C") from jsonb_each_text(data)) as data from events'
+        "'|' order by key collate \"C\") from jsonb_each_text(data)) as data from events"
     )
     return _write(folder, dsn, query)
 
