@@ -1,6 +1,7 @@
 # The two commands of the README are `make run` and `make test`; the others are for those who work on Dealhouse.
 PYTHON ?= python3
 VENV := .venv
+PEERS_VENV := .venv-peers
 BIN := $(VENV)/bin
 export DEALHOUSE_HOME ?= $(CURDIR)/home
 export DAGSTER_DISABLE_TELEMETRY := yes
@@ -8,7 +9,7 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all lint bench bench-scoring dashboards dev docs lock clean
+.PHONY: help setup run test test-all lint bench bench-peers bench-scoring dashboards dev docs lock clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -38,6 +39,16 @@ lint: setup ## Formatting, types, import contract and SQL style alone
 
 bench: setup ## Benchmarks: ratios against a baseline measured in the same run
 	@$(BIN)/python -m benchmarks
+
+# The peers have an environment and a lock of their own: nothing of Dealhouse needs them.
+$(PEERS_VENV)/.ready: benchmarks/peers/requirements.lock
+	@test -x $(PEERS_VENV)/bin/python || $(PYTHON) -m venv $(PEERS_VENV)
+	@echo "Installing the peers (a minute or two, once) ..."
+	@$(PEERS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	@touch $@
+
+bench-peers: setup $(PEERS_VENV)/.ready ## Dealhouse beside dlt, PostgreSQL, pandas and others: equal rows, then time and memory (ARGS="--events N")
+	@DEALHOUSE_PEERS_PYTHON=$(PEERS_VENV)/bin/python $(BIN)/python -m benchmarks.peers $(ARGS)
 
 bench-scoring: setup ## Benchmarks of the scoring models on public data, with intervals
 	@$(BIN)/python -m benchmarks.scoring
