@@ -167,6 +167,7 @@
 
 {%- macro spark__mark_built(stagings) -%}
     {%- if execute -%}
+    {%- do run_query('uncache table if exists ' ~ this.identifier ~ '__dbt_tmp') -%}
     alter table {{ this }} set tblproperties (
         {%- for staging in stagings %}
         {%- set last = run_query('select coalesce(max(batch_id), 0) from ' ~ ref(staging)) %}
@@ -198,12 +199,15 @@
     {%- if execute and folder and not bad -%}
         {%- set path = folder ~ '/' ~ invocation_id -%}
         {%- set write = 'insert overwrite directory \'' ~ path ~ '/' -%}
-        {%- set layers = env_var('DEALHOUSE_SPARK_LAYERS', 'facts,marts,scores,contacts').split(',') -%}
-        {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.schema in layers -%}
-            {%- do run_query(
-                write ~ node.schema ~ '/' ~ node.name ~ '\' using parquet select ' ~ node.columns.keys() | join(', ')
-                ~ ' from ' ~ node.schema ~ '.' ~ node.name
-            ) -%}
+        {%- set layers = env_var('DEALHOUSE_SPARK_LAYERS', 'facts,marts,features,scores,contacts').split(',') -%}
+        {%- for node in graph.nodes.values() if node.schema in layers or node.resource_type == 'seed' -%}
+            {%- set names = node.columns.keys() | join(', ') if node.resource_type == 'model' else '*' -%}
+            {%- if node.resource_type in ('model', 'seed') -%}
+                {%- do run_query(
+                    write ~ node.schema ~ '/' ~ node.name ~ '\' using parquet select ' ~ names ~ ' from ' ~ node.schema
+                    ~ '.' ~ node.name
+                ) -%}
+            {%- endif -%}
         {%- endfor -%}
         {%- do run_query(write ~ 'raw/batches\' using parquet select * from ' ~ source('raw', 'batches')) -%}
         {%- do run_query(

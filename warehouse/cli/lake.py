@@ -1,4 +1,4 @@
-"""``dealhouse export`` and ``import-marts``: what was taken in goes to an engine beyond this machine, and back."""
+"""``dealhouse export``, ``compute`` and ``import-marts``: what was taken in goes to another engine, and back."""
 
 from pathlib import Path
 from typing import Annotated
@@ -27,6 +27,25 @@ def export(
         f"Exported [bold]{done.version}[/bold] to {done.folder}: {done.rows['raw.events']:,} events up to batch "
         f"{done.batch_id}, {len(done.rows)} tables, {done.bytes / 1e6:,.1f} MB."
     )
+
+
+@app.command()
+def compute(
+    back: Annotated[Path, typer.Option(help="Folder that the build was handed back to (DEALHOUSE_SPARK_HANDBACK).")],
+    folder: Annotated[Path, typer.Option(help="Folder of the export, whose statistics and scores are replaced.")],
+) -> None:
+    """Compute statistics and scores from what Spark has built, for `dbt build --target spark -s source:computed+`.
+
+    Only where DuckDB does not build: an export of a home that was built here has them. See docs/spark.md.
+    """
+    from warehouse.lake import compute as compute_now
+    from warehouse.lock import writer_lock
+
+    current = settings()
+    home = current.layout()
+    with writer_lock(home, "compute", current.lock_wait_seconds):
+        rows = compute_now(home, current, back.expanduser().resolve(), folder.expanduser().resolve())
+    out.print(f"Computed {len(rows)} tables, {sum(rows.values()):,} rows.")
 
 
 @app.command("import-marts")

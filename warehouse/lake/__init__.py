@@ -3,7 +3,8 @@
 The engine itself is dbt's business (profiles.yml, target ``spark``); nothing here needs it installed.
 """
 
-from warehouse.lake.export import Exported, export
+from warehouse.lake.exporting import Exported, export
 from warehouse.lake.handback import import_marts
+from warehouse.lake.statistics import compute
 
-__all__ = ["Exported", "export", "import_marts"]
+__all__ = ["Exported", "compute", "export", "import_marts"]

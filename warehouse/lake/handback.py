@@ -5,8 +5,9 @@ The layers are found as Parquet in a folder, written there by dbt at the end of 
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import duckdb
 
 from warehouse import dbt
 from warehouse.errors import DealhouseError
-from warehouse.lake.export import require_name
+from warehouse.lake.exporting import require_name
 from warehouse.publish import Published, RunInfo, is_current, publish
 from warehouse.publish.publication import CONTACT_LAYERS, PUBLIC_LAYERS
 from warehouse.publish.snapshot import quote
@@ -26,6 +27,16 @@ NO_END = datetime(9999, 12, 31)
 
 class HandbackError(DealhouseError):
     """What was handed back cannot be published; readers keep what they have."""
+
+
+@dataclass(frozen=True)
+class Handback:
+    """A build that is complete."""
+
+    run_id: str
+    """Name of its folder."""
+    as_of: datetime | None
+    known_at: datetime | None
 
 
 def import_marts(home: Home, settings: Settings, folder: Path) -> Published | None:
@@ -45,28 +56,41 @@ def import_marts(home: Home, settings: Settings, folder: Path) -> Published | No
     PublishError
         If the version could not be made.
     """
-    run_id, as_of, known_at = _current(folder)
-    build = folder / run_id
-    batch = _batch_id(build)
-    run = RunInfo(run_id, as_of, None if known_at == NO_END else known_at, batch)
+    found = current(folder)
+    build = folder / found.run_id
+    run = RunInfo(found.run_id, found.as_of, None if found.known_at == NO_END else found.known_at, _batch_id(build))
     if is_current(home, run):
         return None
     comments = _comments(settings)
-
-    @contextmanager
-    def source() -> Iterator[duckdb.DuckDBPyConnection]:
-        with duckdb.connect(config={"memory_limit": settings.memory_limit, "threads": settings.threads}) as con:
-            con.execute("set TimeZone = 'UTC'")
-            for schema in (*PUBLIC_LAYERS, *CONTACT_LAYERS, "raw"):
-                con.execute(f"create schema {quote(schema)}")
-                for path in sorted((build / schema).glob("*")):
-                    _show(con, schema, path, comments.get((schema, path.name), {}))
-            yield con
-
-    return publish(home, settings, run, source)
+    schemas = (*PUBLIC_LAYERS, *CONTACT_LAYERS, "raw")
+    return publish(home, settings, run, lambda: opened(settings, build, schemas, comments))
 
 
-def _current(folder: Path) -> tuple[str, datetime | None, datetime | None]:
+@contextmanager
+def opened(
+    settings: Settings,
+    build: Path,
+    schemas: Iterable[str],
+    comments: Mapping[tuple[str, str], Mapping[str, str]] | None = None,
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a build that was handed back as DuckDB's own schemas, with a view per table."""
+    with duckdb.connect(config={"memory_limit": settings.memory_limit, "threads": settings.threads}) as con:
+        con.execute("set TimeZone = 'UTC'")
+        for schema in schemas:
+            con.execute(f"create schema if not exists {quote(schema)}")
+            for path in sorted((build / schema).glob("*")):
+                _show(con, schema, path, (comments or {}).get((schema, path.name), {}))
+        yield con
+
+
+def current(folder: Path) -> Handback:
+    """Return the last build that was handed back to a folder.
+
+    Raises
+    ------
+    HandbackError
+        If there is none.
+    """
     try:
         lines = [
             line
@@ -87,7 +111,7 @@ def _current(folder: Path) -> tuple[str, datetime | None, datetime | None]:
             why="nothing was written there" if isinstance(error, IndexError) else str(error),
             todo="Build with DEALHOUSE_SPARK_HANDBACK set to this folder; it is written when nothing has failed.",
         ) from error
-    return run_id, as_of, known_at
+    return Handback(run_id, as_of, known_at)
 
 
 def _batch_id(build: Path) -> int:
@@ -105,7 +129,7 @@ def _batch_id(build: Path) -> int:
     return int(last[0] or 0) if last else 0
 
 
-def _show(con: duckdb.DuckDBPyConnection, schema: str, path: Path, comments: dict[str, str]) -> None:
+def _show(con: duckdb.DuckDBPyConnection, schema: str, path: Path, comments: Mapping[str, str]) -> None:
     """Make a view of a table that was written as Parquet, with its descriptions."""
     files = "'" + f"{path}/*.parquet".replace("'", "''") + "'"
     columns = con.execute(f"describe from read_parquet({files})").fetchall()

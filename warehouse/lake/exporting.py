@@ -97,8 +97,7 @@ def export(home: Home, settings: Settings, folder: Path) -> Exported:
         former = {str(entry["version"]) for entry in manifest(folder)}
         incoming.rename(folder / version)
         _point_to(folder, entries)
-        for name in former | {path.name for path in folder.glob(f"{INCOMING}*")}:
-            shutil.rmtree(folder / name, ignore_errors=True)
+        _clean(folder, former)
     except (duckdb.Error, OSError) as error:
         raise ExportError(
             "The export was not made; the former one, if there is one, stands.",
@@ -154,7 +153,7 @@ def require_name(value: object) -> None:
     ValueError
         If it is none.
     """
-    if not isinstance(value, str) or Path(value).name != value:
+    if not isinstance(value, str) or not value or Path(value).name != value:
         raise ValueError(f"{value!r} is no name of a folder")
 
 
@@ -188,6 +187,46 @@ def _write(con: duckdb.DuckDBPyConnection, schema: str, table: str, target: Path
         con.execute(f"copy ({query}) to '{_path(folder)}' (format parquet, compression zstd, partition_by ({key}))")
     else:
         con.execute(f"copy ({query}) to '{_path(folder)}/data_0.parquet' (format parquet, compression zstd)")
+
+
+def replace(folder: Path, con: duckdb.DuckDBPyConnection, schema: str) -> None:
+    """Put the tables of a schema of this connection in place of those of the last export; the others stand.
+
+    Raises
+    ------
+    ExportError
+        If nothing has been exported to the folder.
+    """
+    entries = manifest(folder)
+    if not entries:
+        raise ExportError(
+            "There is no export in this folder to add to.",
+            where=str(folder / MANIFEST),
+            why="nothing was exported there",
+            todo="Export first: `dealhouse export --folder`.",
+        )
+    batch_id = entries[0]["batch_id"]
+    version = f"{utc_now():%Y%m%dT%H%M%S%f}Z-{schema}"
+    incoming = folder / f"{INCOMING}{version}"
+    incoming.mkdir(mode=0o700)
+    try:
+        tables = [table for found, table in _tables(con) if found == schema]
+        for table in tables:
+            _write(con, schema, table, incoming)
+        kept = [entry for entry in entries if str(entry["relation"]).partition(".")[0] != schema]
+        for table in tables:
+            about = {"version": version, "batch_id": batch_id, "relation": f"{schema}.{table}"}
+            kept += [{**about, **entry} for entry in _sealed(incoming, version, incoming / schema / table)]
+        incoming.rename(folder / version)
+        _point_to(folder, kept)
+        _clean(folder, {str(entry["version"]) for entry in entries} - {str(entry["version"]) for entry in kept})
+    finally:
+        shutil.rmtree(incoming, ignore_errors=True)
+
+
+def _clean(folder: Path, former: set[str]) -> None:
+    for name in former | {path.name for path in folder.glob(f"{INCOMING}*")}:
+        shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def _path(folder: Path) -> str:
