@@ -3,13 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 PEERS_VENV := .venv-peers
 BIN := $(VENV)/bin
+SPARK := .venv-spark
 export DEALHOUSE_HOME ?= $(CURDIR)/home
 export DAGSTER_DISABLE_TELEMETRY := yes
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all lint bench bench-peers bench-scoring dashboards dev docs lock clean
+.PHONY: help setup run test test-all test-spark lint bench bench-peers bench-scoring dashboards dev docs lock clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -31,8 +32,19 @@ run: setup ## Set up, make a sample company if the inbox is empty, run everythin
 test: setup ## Lint and test; what CI calls
 	@$(BIN)/python -m tests.suite
 
-test-all: setup ## The same, and the slow suites: crash, scale, laws with many examples
+test-all: setup ## The same, and the slow suites: crash, scale, Spark, laws with many examples
 	@$(BIN)/python -m tests.suite --all
+
+# Spark stands in an environment of its own: nothing of it is needed otherwise.
+$(SPARK)/.ready: requirements-spark.lock
+	@command -v java > /dev/null || apt-get install --yes --quiet openjdk-17-jre-headless || { echo "Spark needs Java 17; install it and call make again"; exit 1; }
+	@test -x $(SPARK)/bin/python || $(PYTHON) -m venv $(SPARK) || { $(PYTHON) -m pip install --quiet --user virtualenv && $(PYTHON) -m virtualenv $(SPARK); }
+	@echo "Installing Spark beside it (a minute or two, once) ..."
+	@$(SPARK)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-spark.lock
+	@touch $@
+
+test-spark: setup $(SPARK)/.ready ## Build the sample on DuckDB and on Spark, and compare every table
+	@$(BIN)/python -m tests.suite --spark
 
 lint: setup ## Formatting, types, import contract and SQL style alone
 	@$(BIN)/python -m tests.suite --lint
@@ -62,8 +74,9 @@ dev: setup ## Dagster's web interface on this home
 docs: setup ## Write the generated reference pages
 	@$(BIN)/dealhouse contracts --markdown > docs/contracts.md
 
-lock: setup ## Resolve requirements.lock anew
+lock: setup ## Resolve the two locks anew
 	@$(BIN)/python -m pip install --quiet uv && $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-header --extra dev -o requirements.lock pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-header --extra spark -c requirements.lock -o requirements-spark.lock pyproject.toml
 
 clean: ## Remove the virtual environment and caches; state in home/ stays
-	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	@rm -rf $(VENV) $(SPARK) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

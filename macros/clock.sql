@@ -16,7 +16,9 @@
 {%- macro clock_value(name) -%}
     {%- if is_building() -%}
         {%- if 'dealhouse_clock' not in graph -%}
-            {%- set asked = run_query('select as_of, known_at from ' ~ ref('stg_clock')) -%}
+            {%- set asked = run_query(
+                'select cast(as_of as string) as as_of, cast(known_at as string) as known_at from ' ~ ref('stg_clock')
+            ) -%}
             {%- do graph.update({'dealhouse_clock': {'as_of': asked.rows[0][0], 'known_at': asked.rows[0][1]}}) -%}
         {%- endif -%}
         cast({{ "'" ~ graph['dealhouse_clock'][name] ~ "'" if graph['dealhouse_clock'][name] else 'null' }} as timestamp)

@@ -98,16 +98,15 @@
             and {{ at }} {{ '<=' if strict else '<' }} {{ alias }}.{{ valid_to }}
 {%- endmacro -%}
 
-{#- How an incremental model adds the entities that it recomputed: their old rows went in the pre-hook (drop_touched),
-    except where an engine can only overwrite whole partitions. -#}
+{#- How an incremental model adds the entities that it recomputed: their old rows went in the pre-hook (drop_touched). -#}
 {%- macro add_touched() -%}{{ return(adapter.dispatch('add_touched')()) }}{%- endmacro -%}
 {%- macro default__add_touched() -%}{{ return('append') }}{%- endmacro -%}
-{%- macro spark__add_touched() -%}{{ return('insert_overwrite') }}{%- endmacro -%}
+{%- macro spark__add_touched() -%}{{ return('append' if can_merge() else 'insert_overwrite') }}{%- endmacro -%}
 
 {#- How it replaces single rows of entities that nothing touched, such as timers that run on. -#}
 {%- macro replace_rows() -%}{{ return(adapter.dispatch('replace_rows')()) }}{%- endmacro -%}
 {%- macro default__replace_rows() -%}{{ return('delete+insert') }}{%- endmacro -%}
-{%- macro spark__replace_rows() -%}{{ return('insert_overwrite') }}{%- endmacro -%}
+{%- macro spark__replace_rows() -%}{{ return('merge' if can_merge() else 'insert_overwrite') }}{%- endmacro -%}
 
 {#- A JSON object, as text, of names and expressions; what is null is left out. -#}
 {%- macro json_text(fields) -%}{{ return(adapter.dispatch('json_text')(fields)) }}{%- endmacro -%}
@@ -126,3 +125,24 @@
 {%- macro text_hash(text) -%}{{ return(adapter.dispatch('text_hash')(text)) }}{%- endmacro -%}
 {%- macro default__text_hash(text) -%}md5({{ text }}){%- endmacro -%}
 {%- macro spark__text_hash(text) -%}md5({{ text }}){%- endmacro -%}
+
+
+{#- Pre-hook: the rows with these keys go, or (others) those with any other key. -#}
+{%- macro drop_keys(keys, query, others=false) -%}
+    {{ return(adapter.dispatch('drop_keys')(keys, query, others)) }}
+{%- endmacro -%}
+{%- macro default__drop_keys(keys, query, others) -%}
+    delete from {{ this }} where ({{ keys | join(', ') }}) {{ 'not in' if others else 'in' }} ({{ query }})
+{%- endmacro -%}
+
+{#- Pre-hook: the rows go of which this holds; it names the columns of this model alone. -#}
+{%- macro drop_where(condition) -%}{{ return(adapter.dispatch('drop_where')(condition)) }}{%- endmacro -%}
+{%- macro default__drop_where(condition) -%}delete from {{ this }} where {{ condition }}{%- endmacro -%}
+
+{#- Before a run: where the tables are that dbt does not make. DuckDB has them in its own file. -#}
+{%- macro register_sources() -%}{{ return(adapter.dispatch('register_sources')()) }}{%- endmacro -%}
+{%- macro default__register_sources() -%}{%- endmacro -%}
+
+{#- After a run: where readers find what was built. DuckDB's file is published by the run itself. -#}
+{%- macro hand_back(results) -%}{{ return(adapter.dispatch('hand_back')(results)) }}{%- endmacro -%}
+{%- macro default__hand_back(results) -%}{%- endmacro -%}

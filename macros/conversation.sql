@@ -23,11 +23,11 @@
 {#- Pre-hook: the rows of touched conversations go before the new ones come. -#}
 {%- macro drop_touched_conversations(with_handoffs=false) -%}
     {%- if execute and is_incremental() -%}
-    delete from {{ this }}
-    where (tenant_id, conversation_id) in (
+    {%- set keys -%}
         select touched_now.tenant_id, touched_now.conversation_id
         from ({{ touched_conversations(with_handoffs) }}) as touched_now
-    )
+    {%- endset -%}
+    {{ drop_keys(['tenant_id', 'conversation_id'], keys) }}
     {%- else -%}
     select 1
     {%- endif -%}

@@ -79,7 +79,7 @@
 {%- macro changed_from(stagings) -%}
     {%- if execute and is_incremental() -%}
     {%- set first_change -%}
-        select coalesce(min(change.changed_at), cast('1970-01-01' as timestamp))
+        select cast(coalesce(min(change.changed_at), cast('1970-01-01' as timestamp)) as string)
         from (
             select max(built.cutoff_at) as changed_at from {{ this }} as built
             {%- for staging in stagings %}
@@ -95,7 +95,7 @@
     {%- if is_building() -%}
         cast('{{ run_query(first_change).rows[0][0] }}' as timestamp)
     {%- else -%}
-        ({{ first_change }})
+        cast(({{ first_change }}) as timestamp)
     {%- endif -%}
     {%- else -%}
     cast('1970-01-01' as timestamp)
@@ -105,7 +105,7 @@
 {#- Pre-hook: rows from there on go, to be made again. -#}
 {%- macro drop_changed(stagings) -%}
     {%- if execute and is_incremental() -%}
-    delete from {{ this }} where cutoff_at >= {{ changed_from(stagings) }}
+    {{ drop_where('cutoff_at >= ' ~ changed_from(stagings)) }}
     {%- else -%}
     select 1
     {%- endif -%}

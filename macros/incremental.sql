@@ -5,7 +5,8 @@
 
 {#- The last batch of a staging table that this model has seen: as a literal while the model is built, so that row groups of
     older batches are passed over without being read. -#}
-{%- macro built_up_to(staging) -%}
+{%- macro built_up_to(staging) -%}{{ return(adapter.dispatch('built_up_to')(staging)) }}{%- endmacro -%}
+{%- macro default__built_up_to(staging) -%}
     {%- set mark -%}
         select coalesce(max(mark.batch_id), 0)
         from {{ source('raw', 'watermarks') }} as mark
@@ -19,7 +20,8 @@
 {%- endmacro -%}
 
 {#- Post-hook: remember what has been built. -#}
-{%- macro mark_built(stagings) -%}
+{%- macro mark_built(stagings) -%}{{ return(adapter.dispatch('mark_built')(stagings)) }}{%- endmacro -%}
+{%- macro default__mark_built(stagings) -%}
     {%- if execute -%}
     insert into {{ source('raw', 'watermarks') }} (model, staging, batch_id)
     {% for staging in stagings %}
@@ -43,12 +45,12 @@
     fewer may come than there were. -#}
 {%- macro drop_touched(staging, key) -%}
     {%- if execute and is_incremental() -%}
-    delete from {{ this }}
-    where (tenant_id, {{ key }}) in (
+    {%- set keys -%}
         select event.tenant_id, event.{{ key }}
         from {{ ref(staging) }} as event
         where event.batch_id > {{ built_up_to(staging) }} and event.{{ key }} is not null
-    )
+    {%- endset -%}
+    {{ drop_keys(['tenant_id', key], keys) }}
     {%- else -%}
     select 1
     {%- endif -%}

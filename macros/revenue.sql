@@ -38,11 +38,11 @@
 {#- Pre-hook: spans of subscriptions whose customer is another one by now go, to be computed again. -#}
 {%- macro drop_passed_on() -%}
     {%- if execute and is_incremental() -%}
-    delete from {{ this }}
-    where (tenant_id, subscription_id, customer_id) not in (
+    {%- set keys -%}
         select subscription.tenant_id, subscription.subscription_id, subscription.customer_id
         from {{ ref('fact_subscription') }} as subscription
-    )
+    {%- endset -%}
+    {{ drop_keys(['tenant_id', 'subscription_id', 'customer_id'], keys, others=true) }}
     {%- else -%}
     select 1
     {%- endif -%}

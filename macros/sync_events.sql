@@ -264,10 +264,9 @@
 {%- endmacro -%}
 
 {%- macro is_recent(tenant_id, at) -%}
-    cast({{ at }} as date) >= (
-        select {{ add_days('cast(today.as_of as date)', '-' ~ assumption('emit_within_days', tenant_id)) }}
-        from {{ ref('stg_clock') }} as today
-    )
+    {#- one subquery beside another: Spark does not look two levels out -#}
+    {%- set today = '(select cast(today.as_of as date) from ' ~ ref('stg_clock') ~ ' as today)' -%}
+    cast({{ at }} as date) >= {{ add_days(today, '-' ~ assumption('emit_within_days', tenant_id)) }}
 {%- endmacro -%}
 
 {#- The kind (user or account) or the id of a customer. -#}

@@ -33,11 +33,17 @@ def install_programs() -> None:
         subprocess.run(["apt-get", "install", "--yes", "--quiet", *missing], check=False)
 
 
+def install_spark() -> None:
+    """Make the environment of Spark, where this user may; without it, its tests say what is missing."""
+    subprocess.run(["make", "--silent", ".venv-spark/.ready"], cwd=ROOT, check=False)
+
+
 def main() -> int:
     """Run the parts in order and stop at the first that fails."""
     parser = argparse.ArgumentParser(prog="python -m tests.suite", description=__doc__)
     parser.add_argument("--all", action="store_true", help="also run the slow suites")
     parser.add_argument("--lint", action="store_true", help="run the linters only")
+    parser.add_argument("--spark", action="store_true", help="run the comparison with Spark only")
     options = parser.parse_args()
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
     pytest = [
@@ -54,8 +60,13 @@ def main() -> int:
         "--no-loadscope-reorder",
     ]
     parts: list[tuple[str, list[object]]] = list(LINTERS)
-    if not options.lint:
+    if options.spark:
+        # One process: Spark takes both cores by itself. What was equal within a tolerance alone is shown.
+        parts = [("spark", [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider", "tests/spark"])]
+    elif not options.lint:
         install_programs()
+        if options.all:
+            install_spark()
         selection = [] if options.all else ["-m", "not slow"]
         parts.append(("tests", [*pytest, *selection, "tests"]))
     for name, command in parts:

@@ -143,6 +143,8 @@ def invoke(
                 (getattr(node.node, "attached_node", None) or "").rpartition(".")[2],
             )
             for node in getattr(result, "results", [])
+            # What runs before and after all else is told of where it fails.
+            if not (node.node.resource_type == "operation" and str(node.status) in GOOD)
         ]
     )
 

@@ -7,6 +7,8 @@ When to publish, and whether the build deserves it, is decided by the pipeline.
 """
 
 import shutil
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -56,8 +58,12 @@ def is_current(home: Home, run: RunInfo) -> bool:
     return any(published.run_id == run.run_id for published in pointer.versions(home))
 
 
-def publish(home: Home, settings: Settings, run: RunInfo) -> Published:
-    """Publish the layers of the work file as a new version, and let readers see it.
+Source = Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]
+"""Opens a file, or views, with the layers as schemas, and the batches in ``raw.batches``."""
+
+
+def publish(home: Home, settings: Settings, run: RunInfo, source: Source | None = None) -> Published:
+    """Publish the layers of the work file, or of another source, as a new version, and let readers see it.
 
     The caller holds the writer's lock.
 
@@ -85,7 +91,7 @@ def publish(home: Home, settings: Settings, run: RunInfo) -> Published:
     }
     try:
         incoming.mkdir(mode=0o700)
-        rows = _write(home, settings, incoming, publication)
+        rows = _write(home, source or (lambda: open_store(home, settings)), incoming, publication)
         files = _seal(incoming, rows, version, run.run_id)
         details = {
             "files": files,
@@ -114,7 +120,7 @@ def publish(home: Home, settings: Settings, run: RunInfo) -> Published:
     return published
 
 
-def _write(home: Home, settings: Settings, incoming: Path, publication: dict[str, Any]) -> dict[str, dict[str, int]]:
+def _write(home: Home, source: Source, incoming: Path, publication: dict[str, Any]) -> dict[str, dict[str, int]]:
     """Write the files of a version, and return their rows by file name and table."""
     version = publication["version"]
     names = {
@@ -122,7 +128,7 @@ def _write(home: Home, settings: Settings, incoming: Path, publication: dict[str
         f"{pointer.CONTACTS_PREFIX}{version}.duckdb": CONTACT_LAYERS,
     }
     rows = {}
-    with open_store(home, settings) as con:
+    with source() as con:
         for name, schemas in names.items():
             layers = snapshot.relations(con, schemas)
             if layers:
