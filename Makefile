@@ -79,4 +79,4 @@ lock: setup ## Resolve the two locks anew
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-header --extra spark -c requirements.lock -o requirements-spark.lock pyproject.toml
 
 clean: ## Remove the virtual environment and caches; state in home/ stays
-	@rm -rf $(VENV) $(SPARK) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	@rm -rf $(VENV) $(SPARK) $(PEERS_VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
