@@ -51,7 +51,8 @@ def listed(page: Page) -> cases.Rows:
 
 
 def kept(page: Page) -> list[dict]:
-    lines = [path.read_text().splitlines() for path in (hub().home.inbox / "collector").glob("*")]
+    files = [path for path in (hub().home.inbox / "collector").glob("*") if path.is_file()]
+    lines = [path.read_text().splitlines() for path in files]
     return [json.loads(line) for some in lines for line in some if line.startswith("{")]
 
 
