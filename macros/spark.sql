@@ -208,7 +208,9 @@
         {%- set path = folder ~ '/' ~ invocation_id -%}
         {%- set write = 'insert overwrite directory \'' ~ path ~ '/' -%}
         {%- set layers = env_var('DEALHOUSE_SPARK_LAYERS', 'facts,marts,features,scores,contacts').split(',') -%}
-        {%- for node in graph.nodes.values() if node.schema in layers or node.resource_type == 'seed' -%}
+        {#- what statistics read besides: the seeds, and the clock -#}
+        {%- for node in graph.nodes.values()
+            if node.schema in layers or node.resource_type == 'seed' or node.name == 'stg_clock' -%}
             {%- set names = node.columns.keys() | join(', ') if node.resource_type == 'model' else '*' -%}
             {%- if node.resource_type in ('model', 'seed') -%}
                 {%- do run_query(
@@ -220,7 +222,7 @@
         {%- do run_query(write ~ 'raw/batches\' using parquet select * from ' ~ source('raw', 'batches')) -%}
         {%- do run_query(
             'insert overwrite directory \'' ~ folder ~ '/current\' using json select /*+ coalesce(1) */ \'' ~ invocation_id
-            ~ '\' as run_id, cast(as_of as string) as as_of, cast(known_at as string) as known_at from ' ~ ref('stg_clock')
+            ~ '\' as run_id, cast(as_of as string) as as_of, cast(known_at as string) as known_at from staging.stg_clock'
         ) -%}
     {%- endif -%}
 {%- endmacro -%}

@@ -11,6 +11,9 @@ from warehouse.lake import exporting, handback
 from warehouse.settings import Home, Settings
 from warehouse.statistics import statistics
 
+SCHEMAS = ("staging", "seeds", "facts", "marts", "features", "contacts")
+"""Where statistics read; of staging the clock alone comes back."""
+
 
 def compute(home: Home, settings: Settings, back: Path, folder: Path) -> dict[str, int]:
     """Compute all statistics from the last build in `back`, and put them in place of those of the export in `folder`.
@@ -31,7 +34,7 @@ def compute(home: Home, settings: Settings, back: Path, folder: Path) -> dict[st
     """
     build = back / handback.current(back).run_id
     rows = {}
-    with handback.opened(settings, build, ("facts", "marts", "features", "seeds")) as con:
+    with handback.opened(settings, build, SCHEMAS) as con:
         con.execute("create schema raw")
         con.execute("create table raw.scoring_model (score varchar, version varchar, model varchar)")
         computed.hand_over_models(con, home)
@@ -49,7 +52,7 @@ def compute(home: Home, settings: Settings, back: Path, folder: Path) -> dict[st
                     f"The statistic {statistic.name} cannot be computed.",
                     where=str(build),
                     why=f"{', '.join(missing)} is not there",
-                    todo="Build with DEALHOUSE_SPARK_LAYERS unset, or with the layers facts, marts and features in it.",
+                    todo="Build with DEALHOUSE_SPARK_LAYERS unset, or with the layers facts, marts, features and contacts.",
                 )
             computed.refresh(con, statistic)
             rows[statistic.table] = con.sql(f"from {statistic.table}").to_arrow_table().num_rows
