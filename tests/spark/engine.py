@@ -19,8 +19,8 @@ def build(home: Path, export: Path, back: Path, *arguments: str) -> None:
         "DEALHOUSE_SPARK_EXPORT": str(export),
         "DEALHOUSE_SPARK_HANDBACK": str(back),
         "DEALHOUSE_SPARK_LAYERS": ",".join(LAYERS),
-        # Many statements over few rows: generated code, plans that adapt, and a catalogue that outlives a power cut, would
-        # only cost.
+        # Many statements over few rows: generated code, plans that adapt, and a catalogue that outlives a power cut
+        # would only cost.
         "DEALHOUSE_SPARK_JAVA_OPTIONS": "-XX:+UseSerialGC -Dderby.system.durability=test "
         "-Dspark.sql.adaptive.enabled=false -Dspark.sql.codegen.wholeStage=false",
         "DEALHOUSE_SPARK_BUCKETS": "4",

@@ -52,7 +52,7 @@ def compute(home: Home, settings: Settings, back: Path, folder: Path) -> dict[st
                     f"The statistic {statistic.name} cannot be computed.",
                     where=str(build),
                     why=f"{', '.join(missing)} is not there",
-                    todo="Build with DEALHOUSE_SPARK_LAYERS unset, or with the layers facts, marts, features and contacts.",
+                    todo="Build with DEALHOUSE_SPARK_LAYERS unset: facts, marts, features and contacts are read.",
                 )
             computed.refresh(con, statistic)
             rows[statistic.table] = con.sql(f"from {statistic.table}").to_arrow_table().num_rows
