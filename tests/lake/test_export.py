@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from warehouse.lake import export
-from warehouse.lake.exporting import MANIFEST, NOT_EXPORTED, ExportError, manifest
+from warehouse.lake.exporting import MANIFEST, NOT_EXPORTED, ExportError, manifest, replace
 from warehouse.lock import writer_lock
 from warehouse.pipeline import take_in
 from warehouse.sample import write_company
@@ -116,6 +116,26 @@ def test_an_export_that_fails_leaves_the_former_one(home: Home, settings: Settin
     with pytest.raises(ExportError, match="the former one"):
         export(home, settings, out)
     assert {str(path): path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+def test_statistics_are_put_in_place_of_the_former_ones_alone(home: Home, settings: Settings, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = export(home, settings, out)
+    with duckdb.connect() as con:
+        con.execute("create schema computed")
+        con.execute("create table computed.markov_channel as select 'acme' as tenant_id, 0.5::double as removal_share")
+        replace(out, con, "computed")
+    entries = manifest(out)
+    computed = [entry for entry in entries if str(entry["relation"]).startswith("computed.")]
+    assert [(entry["relation"], entry["rows"]) for entry in computed] == [("computed.markov_channel", 1)]
+    assert {entry["version"] for entry in entries if entry not in computed} == {done.version}
+    row = duckdb.execute(f"from {read(out, str(computed[0]['version']), 'computed.markov_channel')}").fetchall()
+    assert row == [("acme", 0.5)]
+
+
+def test_statistics_need_an_export_to_be_put_into(tmp_path: Path) -> None:
+    with duckdb.connect() as con, pytest.raises(ExportError, match="no export"):
+        replace(tmp_path, con, "computed")
 
 
 def test_a_manifest_of_something_else_is_left_alone(home: Home, settings: Settings, tmp_path: Path) -> None:

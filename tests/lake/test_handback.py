@@ -9,7 +9,7 @@ import pytest
 
 from tests.part import PART as PROJECT
 from tests.part import copy_project
-from warehouse.lake import import_marts
+from warehouse.lake import compute, import_marts
 from warehouse.lake.handback import HandbackError
 from warehouse.publish import open_contacts, open_published
 from warehouse.settings import Settings
@@ -87,3 +87,10 @@ def test_a_build_that_was_not_finished_is_refused(back: Path, settings: Settings
     (back / "current" / "part-0.json").unlink()
     with pytest.raises(HandbackError, match="nothing was written there"):
         import_marts(settings.layout(), settings, back)
+
+
+def test_a_statistic_says_which_table_it_misses(back: Path, settings: Settings, tmp_path: Path) -> None:
+    """The build holds none of what the first statistic, in the order of names, reads."""
+    with pytest.raises(HandbackError, match="churn_risk cannot be computed") as caught:
+        compute(settings.layout(), settings, back, tmp_path / "export")
+    assert "features.feat_customer" in str(caught.value)
