@@ -124,7 +124,7 @@ class Bench:
         """Full build of all marts over the sample company against the first facts alone; then 1 % new events."""
         home, folder, later = (str(self.folder / name) for name in ("sample-home", "sample", "sample-later"))
         held_back = measure.run(WORK, "write_sample", folder=folder, later=later, events=self.events).answer
-        events = measure.run(WORK, "take_in_folder", home=home, folder=folder).answer
+        events = measure.run("benchmarks.intake", "take_in_folder", home=home, folder=folder).answer
         spine = measure.run(WORK, "build_spine", home=home)
         full = measure.run(WORK, "build_timed", home=home)
         print(

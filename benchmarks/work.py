@@ -74,15 +74,6 @@ def write_sample(folder: str, later: str, events: int) -> int:
     return held_back
 
 
-def take_in_folder(home: str, folder: str) -> int:
-    """Land and take in all files of a folder."""
-    settings = Settings(home=Path(home))
-    layout = settings.layout()
-    Landing(layout).land_all(sorted(Path(folder).iterdir()))
-    with open_store(layout, settings) as con:
-        return sum(batch.accepted for batch in ingest_pending(con, layout, settings))
-
-
 def build_spine(home: str, with_marts: bool = False) -> int:
     """Full build of the first facts alone, or with the marts of deals; with what they read and their checks."""
     chosen = [f"+{name}" for name in SPINE + (DEAL_MARTS if with_marts else [])]

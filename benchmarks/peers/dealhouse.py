@@ -23,16 +23,9 @@ def write_logs(folder: str, events: int) -> int:
 
 def take_in(folder: str, logs: str) -> int:
     """Land the files of a folder and take them in."""
-    from warehouse.ingest import ingest_pending
-    from warehouse.landing import Landing
-    from warehouse.settings import Settings
-    from warehouse.store import open_store
+    from benchmarks.intake import take_in_folder
 
-    settings = Settings(home=Path(folder))
-    layout = settings.layout()
-    Landing(layout).land_all(sorted(Path(logs).iterdir()))
-    with open_store(layout, settings) as con:
-        return sum(batch.accepted for batch in ingest_pending(con, layout, settings))
+    return take_in_folder(folder, logs)
 
 
 def show_events(folder: str, logs: str) -> int:  # noqa: ARG001

@@ -12,6 +12,7 @@ LAYERS = ("facts", "marts", "features", "scores", "contacts", "sync")
 
 def build(home: Path, export: Path, back: Path, *arguments: str) -> None:
     """Build all models from an export, and hand all layers back to the folder `back`."""
+    assert PYTHON.exists(), f"Spark is not at {PYTHON}; `make test-spark` installs it, and `make test-all` calls that."
     environment = {
         **os.environ,
         "PYTHONPATH": str(PROJECT_DIR),

@@ -20,10 +20,7 @@ from warehouse.publish import open_published
 from warehouse.sample import write_company
 from warehouse.settings import Home, Settings
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not engine.PYTHON.exists(), reason="needs Spark, which `make test-spark` installs beside this"),
-]
+pytestmark = pytest.mark.slow
 
 
 @dataclass
