@@ -22,6 +22,8 @@ STRENGTHS = (0.01, 0.1, 1.0, 10.0)
 """Values of C that are tried: the prior variance of a coefficient on the log-odds scale."""
 CLOSEST = 1e-9
 """Share of the range within which knots are one."""
+USUAL_STRENGTH = 0.1
+"""The C where nothing can be chosen: with too few rows the more cautious half of what is tried."""
 FOLDS, CHOICE_ROWS, FIT_ROWS = 5, 10_000, 100_000
 """Folds and rows that C is chosen on, and rows that coefficients are fitted on: a hundred or so need no more."""
 
@@ -144,26 +146,27 @@ def choose_strength(
     rising: npt.NDArray[np.bool_],
     random_state: int,
 ) -> float:
-    """The C of the least log loss over shuffled folds; 0.1 where a class is too small for folds.
+    """The C of the least log loss over shuffled folds; the usual one where a class is too small for folds.
 
     Rows of one group stand in one fold: a lead that is looked at five times has one outcome, and would know itself.
     """
     units = [len(np.unique(groups[y == label])) if groups is not None else int((y == label).sum()) for label in (0, 1)]
     folds = min(FOLDS, *units)
     if folds < 2:
-        return 0.1
+        return USUAL_STRENGTH
     if len(y) > CHOICE_ROWS:
         rows = np.random.default_rng(random_state).choice(len(y), CHOICE_ROWS, replace=False)
         if len(np.unique(y[rows])) == 2 and np.bincount(y[rows]).min() >= folds:
             design, y, weight = design[rows], y[rows], None if weight is None else weight[rows]
             groups = None if groups is None else groups[rows]
-    losses = np.zeros(len(STRENGTHS))
+    losses, used = np.zeros(len(STRENGTHS)), 0
     # Unshuffled folds of rows sorted by date would judge each period by the others.
     splitter = StratifiedKFold if groups is None else StratifiedGroupKFold
     for train, test in splitter(folds, shuffle=True, random_state=random_state).split(design, y, groups):
         if len(np.unique(y[train])) < 2:
             # Few subjects with rows of both kinds may leave one kind alone, of which nothing can be learnt.
             continue
+        used += 1
         for i, strength in enumerate(STRENGTHS):
             w = None if weight is None else weight[train]
             intercept, weights, _ = regress(design[train], y[train], w, strength, rising)
@@ -172,7 +175,7 @@ def choose_strength(
                 y[test], np.clip(p, 1e-15, 1 - 1e-15), sample_weight=None if weight is None else weight[test],
                 normalize=False, labels=[0, 1],
             )  # fmt: skip
-    return STRENGTHS[int(np.argmin(losses))] if losses.any() else 0.1
+    return STRENGTHS[int(np.argmin(losses))] if used else USUAL_STRENGTH
 
 
 def regress(
