@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 SLACK = 1e-9
+MOST_DIGITS = 9
+"""Decimals at which two values that are told apart are the same to anybody."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,16 @@ class Change:
             return f"a {name} worth {math.ceil(self.points - SLACK)} of 100 points"
         nought, full = self.part.limits
         digits = _digits(abs(full - nought))
-        wanted = _outward(nought + self.points / 100 * (full - nought), digits, rising=(full > nought) == self._more)
         if self.part.value is None:
-            return f"a known {name} of {_plain(wanted, digits)}"
-        return f"{name} of {_plain(wanted, digits)} instead of {_plain(self.part.value, digits)}"
+            return f"a known {name} of {self._wanted(digits)}"
+        while digits < MOST_DIGITS and self._wanted(digits) == _plain(self.part.value, digits):
+            digits += 1
+        return f"{name} of {self._wanted(digits)} instead of {_plain(self.part.value, digits)}"
+
+    def _wanted(self, digits: int) -> str:
+        nought, full = self.part.limits or (0.0, 100.0)
+        value = nought + self.points / 100 * (full - nought)
+        return _plain(_outward(value, digits, rising=(full > nought) == self._more), digits)
 
     @property
     def moved(self) -> float:

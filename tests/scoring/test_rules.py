@@ -198,6 +198,8 @@ def test_the_smallest_change_of_one_part_by_hand() -> None:
     [
         # Of 0 to 0.5, from 0.18 to half: two decimals tell them apart.
         (PartNow("engagement", 1, 36.0, 0.18, (0.0, 0.5)), 50, "engagement of 0.25 instead of 0.18"),
+        # 37.7 points are 0.1885 and 37.6 are 0.188: two decimals would call both 0.19.
+        (PartNow("engagement", 1, 37.6, 0.188, (0.0, 0.5)), 37.7, "engagement of 0.189 instead of 0.188"),
         (PartNow("budget", 1, 20.0, 1_000_000.0, (0.0, 5_000_000.0)), 45, "budget of 2300000 instead of 1000000"),
         (PartNow("size", 1, None, None, (0.0, 50.0)), 89.99, "a known size of 45"),
     ],
