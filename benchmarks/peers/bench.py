@@ -1,5 +1,6 @@
 """What every peer's module is handed: the data of the run, and a race of two pieces of work with its finish judged."""
 
+import importlib
 import shutil
 import statistics
 from collections.abc import Mapping
@@ -108,7 +109,7 @@ class Bench:
                     if not work.is_peer:
                         raise
                     reason = str(failure).strip().splitlines()[-1]
-                    return Absent(peer, task, reason, is_failure=not reason.startswith("ModuleNotFoundError"))
+                    return Absent(peer, task, reason, is_failure=not _is_not_installed(reason, work))
         tables = keys if isinstance(keys, Mapping) else {"rows": keys}
         found = [self.do(_comparison(*folders, table, names, tolerance)).answer for table, names in tables.items()]
         return Result(
@@ -123,6 +124,12 @@ class Bench:
             tuple(example for one in found for example in one["examples"]),
             note,
         )
+
+
+def _is_not_installed(reason: str, work: Work) -> bool:
+    """Whether a package of the peer is missing; that of anything else is a mistake of ours."""
+    packages = importlib.import_module(work.module).PACKAGES
+    return reason in {f"ModuleNotFoundError: No module named {name!r}" for name in packages}
 
 
 def _comparison(ours: Path, theirs: Path, table: str, keys: tuple[str, ...], tolerance: float) -> Work:
