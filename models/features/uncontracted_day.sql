@@ -19,12 +19,22 @@ contract_users as (
     from contracts
 ),
 
--- A buyer of the shop is a person; one who also has a contract is known by that.
-contract_persons as (
-    select distinct contracts.tenant_id, 'person:' || identity.person_id as customer_id
+-- Whoever is asked whether to renew, also on trial or on the last day paid, has its value from that alone.
+renewing as (
+    select contracts.tenant_id, contracts.customer_id
     from contracts
+    union
+    select customer.tenant_id, customer.customer_id
+    from {{ ref('feat_customer') }} as customer
+    where customer.is_latest
+),
+
+-- A buyer of the shop is a person; one who may also renew is known by that.
+renewing_persons as (
+    select distinct renewing.tenant_id, 'person:' || identity.person_id as customer_id
+    from renewing
     inner join {{ ref('customer_member') }} as member
-        on contracts.tenant_id = member.tenant_id and contracts.customer_id = member.customer_key
+        on renewing.tenant_id = member.tenant_id and renewing.customer_id = member.customer_key
     inner join {{ ref('fact_identity') }} as identity
         on
             member.tenant_id = identity.tenant_id
@@ -33,11 +43,11 @@ contract_persons as (
 ),
 
 with_contract as (
-    select contracts.tenant_id, contracts.customer_id
-    from contracts
+    select renewing.tenant_id, renewing.customer_id
+    from renewing
     union
-    select contract_persons.tenant_id, contract_persons.customer_id
-    from contract_persons
+    select renewing_persons.tenant_id, renewing_persons.customer_id
+    from renewing_persons
 ),
 
 orders as (

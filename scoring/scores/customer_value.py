@@ -59,8 +59,6 @@ def compute(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
 
     frame = latest(tables["features.feat_customer"]).sort("tenant_id", "customer_id")
     bought = tables["features.uncontracted_day"].filter((pl.col("activity") == "purchase") & (pl.col("spent_base") > 0))
-    # Who is asked whether it will renew has its value from the contract alone, also on trial or on the last day paid.
-    bought = bought.join(frame.select("tenant_id", "customer_id"), on=["tenant_id", "customer_id"], how="anti")
     if frame.is_empty() and bought.is_empty():
         return empty(COLUMNS)
     rows = [*_under_contract(frame, tables), *_without(bought, tables[CLOCK]["as_of"][0])]

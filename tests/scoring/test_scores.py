@@ -181,13 +181,6 @@ def test_buyers_without_a_contract_are_worth_what_they_will_buy() -> None:
     assert told["value_reason"][0].startswith("2 customers, of whom 1 came back, are too few")
 
 
-def test_who_is_asked_to_renew_and_has_also_bought_is_one_customer() -> None:
-    """user:b, on trial or on its last day, has bought something as well: its value is that of the contract."""
-    bought = pl.DataFrame([("t", "purchase", "user:b", date(2026, 3, 1), 10.0)], schema=DAYS, orient="row")
-    found = customer_value.compute(lifetimes() | {"features.uncontracted_day": bought})
-    assert found["customer_id"].to_list() == ["user:a", "user:b"]
-
-
 def test_who_has_no_contract_falls_silent() -> None:
     """By the formula on the fitted parameters; who came often is likelier to be heard of, and likelier in 90 days."""
     days = buyers()
