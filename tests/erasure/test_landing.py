@@ -1,6 +1,8 @@
 """Landing is written anew by a signed record, stays whole, and takes late events in without the person."""
 
+import fcntl
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -14,10 +16,11 @@ from tests.erasure.test_redact import person, traces
 from warehouse import chain
 from warehouse.erasure import tombstones
 from warehouse.erasure.amend import amend
-from warehouse.erasure.erase import _land_late, _prove, _stones, needles
+from warehouse.erasure.erase import _is_waiting, _land_late, _prove, _stones, _without_judged, needles
 from warehouse.erasure.redact import Redactor
 from warehouse.erasure.search import search
 from warehouse.intake import append_events
+from warehouse.intake.door import judging
 from warehouse.intake.spool import Spool
 from warehouse.landing import Landing
 from warehouse.landing.copying import file_hash
@@ -103,6 +106,29 @@ def test_events_that_keep_coming_in_meanwhile_do_not_keep_it_from_ending(setting
     assert people.LEAD.encode() not in kept
     assert sent > 1
     assert landing.verify(settings) == []
+
+
+def test_what_a_killed_process_was_judging_does_not_wait_to_land(settings: Settings) -> None:
+    """It never lands: gone with the proof; where a process that stands still holds it, the proof says so."""
+    landing = erase_landing(settings)
+    home = settings.layout()
+    keys = tombstones.keyring(home, settings)
+    redactor = Redactor(keys, [(person(), "salt")])
+    folder = judging(home)
+    folder.mkdir(parents=True)
+    content = people.lines([people.event(1, "crm.lead.updated", {"lead_id": people.LEAD, "email": people.EMAIL})])
+    killed = folder / f"judged-{os.getpid()}-0000.ndjson"
+    killed.write_bytes(content)
+    _prove(home, [person()], redactor, keys, {}, lambda *_: None, lambda: None)
+    assert search(home.root, *needles(person())) == []
+    for path in (folder / "judged-1-0001.ndjson", folder / "other.ndjson"):
+        path.write_bytes(content)
+        with path.open() as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            hits = search(home.root, *needles(person()))
+            assert [one["path"] for one in _without_judged(home, hits, 0.05)] == [str(path.relative_to(home.root))]
+            assert [one["path"] for one in hits if _is_waiting(home, one)] == []
+        path.unlink()
 
 
 def test_a_second_start_changes_nothing(settings: Settings) -> None:

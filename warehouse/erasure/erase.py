@@ -25,14 +25,17 @@ from warehouse.erasure.scrub import mend_journals, scrub
 from warehouse.erasure.search import search
 from warehouse.erasure.tombstones import Keyring, Tombstone
 from warehouse.errors import DealhouseError, UsageError
-from warehouse.intake.door import remove_left_behind
-from warehouse.intake.spool import Spool
+from warehouse.intake.door import JUDGED, judging, remove_left_behind
+from warehouse.intake.spool import OPEN_SUFFIX, Spool
 from warehouse.landing import Entry, Landing
 from warehouse.publish import current_version
 from warehouse.settings import Home, Settings
 
 _ROUNDS = 3
 """How often what is found is scrubbed before it counts as something that cannot be."""
+
+_JUDGED_SECONDS = 10.0
+"""How long an event may be looked at by its judge before it counts as one that was left behind."""
 
 Say = Callable[[str], None]
 
@@ -286,7 +289,6 @@ def _land_late(landing: Landing) -> set[int]:
 
     Their persons are recognised as they land. Names, which no tombstone holds, are for the caller.
     """
-    remove_left_behind(landing.home)
     Spool(landing.home).close()
     return {one.entry.seq for one in landing.land_inbox() if one.entry is not None}
 
@@ -311,7 +313,7 @@ def _prove(
         with no_report_is_sent(home):
             mend_journals(home, hashes)
         land_late()
-        hits = search(home.root, *looked_for)
+        hits = _without_judged(home, search(home.root, *looked_for))
         if hits and all(_is_waiting(home, hit) for hit in hits):
             land_late()
             hits = [{**hit, "path": f"landing/{hit['path']}"} for hit in search(home.landing, *looked_for)]
@@ -330,7 +332,30 @@ def _prove(
 
 def _is_waiting(home: Home, hit: dict[str, Any]) -> bool:
     """Whether a trace is in what came in live and has not landed."""
-    return (home.root / str(hit["path"])).is_relative_to(Spool(home).folder)
+    path = home.root / str(hit["path"])
+    return path.parent == Spool(home).folder and path.suffix in (OPEN_SUFFIX, ".ndjson")
+
+
+def _without_judged(
+    home: Home, hits: list[dict[str, Any]], wait_seconds: float = _JUDGED_SECONDS
+) -> list[dict[str, Any]]:
+    """What is left of traces once all that was being judged has been: it goes on into the spool, or to nobody.
+
+    What a killed process was judging goes nowhere by itself, and what a stopped one holds stands there: that is a trace.
+    """
+    folder = judging(home)
+    if not any((home.root / str(hit["path"])).is_relative_to(folder) for hit in hits):
+        return hits
+    stems = {path.stem for path in remove_left_behind(home, wait_seconds)}
+
+    def is_left(hit: dict[str, Any]) -> bool:
+        path = home.root / str(hit["path"])
+        if not path.is_relative_to(folder) or path == folder:
+            return True
+        name = Path(path.relative_to(folder).parts[0])
+        return name.stem in stems or not name.stem.startswith(JUDGED)
+
+    return [hit for hit in hits if is_left(hit)]
 
 
 def _check_graph(settings: Settings, persons: list[Person]) -> None:
