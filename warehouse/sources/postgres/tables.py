@@ -132,10 +132,12 @@ def _deal(row: Row, at: str) -> list[Event]:
         _event("crm.deal.updated", f"{name}/{at}", row["id"], at, data),
     ]
     stage, closed = row.get("stage"), row.get("actual_close_date")
-    # The day alone is known. Its end is after all else that happened on it, and never after the row said so.
-    closed_at = min(_stated(f"{closed}T23:59:59" if closed else None, at), at)
+    # The day alone is known. Its end is after all else that happened on it, and the same however often the row is
+    # edited: one win stays one. Of a day that is still to come, ingestion says so and keeps the event.
+    closed_at = _stated(f"{closed}T23:59:59" if closed else None, at)
     if stage == "closed_won":
-        events.append(_event("crm.deal.won", f"{name}/won/{closed_at}", row["id"], closed_at, deal))
+        won = f"{name}/won/{_stated(f'{closed}T00:00:00' if closed else None, at)}"
+        events.append(_event("crm.deal.won", won, row["id"], closed_at, deal))
     elif stage == "closed_lost":
         lost = {**deal, "lost_reason": row.get("lost_reason") or "unknown"}
         events.append(_event("crm.deal.lost", f"{name}/{at}/lost", row["id"], closed_at, lost))
