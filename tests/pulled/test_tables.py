@@ -186,6 +186,30 @@ def test_a_time_that_is_none_stops_its_own_source_alone(settings: Settings, dsn:
     assert "a_first.toml" in problem
 
 
+def test_a_row_that_cannot_be_read_is_named(settings: Settings, dsn: str) -> None:
+    """A number of more digits than are read; the other sources come, and once it is corrected the rest does."""
+    fill(dsn)
+    with psycopg.connect(dsn) as con:
+        con.execute("create schema odd")
+        con.execute("create table odd.deal as select * from deal")
+        con.execute("update odd.deal set amount = 1e6000")
+    (settings.layout().root / "sources" / "a_first.toml").write_text(
+        'dsn_env = "CRM_DSN"\n[tables]\nschema = "odd"\nread = ["deal"]\nsource = "first"\ntenant = "first"\n'
+    )
+    problems: list[str] = []
+    take_in(settings, on_problem=problems.append)
+    assert len(events(settings)) == 9
+    (problem,) = problems
+    assert "a_first.toml" in problem
+    assert f"The deal {D} cannot be read" in problem
+    with psycopg.connect(dsn) as con:
+        con.execute("update odd.deal set amount = 1")
+    assert [(batch.file, batch.accepted) for batch in take_in(settings, on_problem=problems.append)] == [
+        ("a_first.deal", 4)
+    ]
+    assert len(problems) == 1
+
+
 @pytest.mark.parametrize(
     ("closed", "changed", "won"),
     [
