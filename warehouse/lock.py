@@ -122,7 +122,7 @@ def _acquire(path: Path, wait_seconds: float) -> int | None:
             os.close(descriptor)
             raise
         else:
-            if _is_still_in_place(path, descriptor):
+            if is_in_place(path, descriptor):
                 return descriptor
             os.close(descriptor)
         if time.monotonic() >= deadline:
@@ -130,8 +130,8 @@ def _acquire(path: Path, wait_seconds: float) -> int | None:
         time.sleep(_POLL_SECONDS)
 
 
-def _is_still_in_place(path: Path, descriptor: int) -> bool:
-    """Tell whether the locked file is the one under that name: somebody may have deleted it meanwhile."""
+def is_in_place(path: Path, descriptor: int) -> bool:
+    """Tell whether an open file is the one under that name: somebody may have deleted it meanwhile."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:

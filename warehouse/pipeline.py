@@ -54,7 +54,7 @@ def take_in(
     `on_known` of files that had been taken in before, and as which batch.
     """
     home = settings.layout()
-    refuse_while_pending(home)
+    refuse_while_pending(home, mends_tables=True)
     if is_rebuild_marked(home):
         _log.warning("All tables are built anew: a retention was cut off after it had taken rows out of landing.")
         publish_anew(settings, timedelta(0))

@@ -221,6 +221,15 @@ def test_the_command_shows_whom_it_would_erase_and_changes_nothing(settings: Set
     assert sorted(path for path in home.root.rglob("*") if path.is_file()) == files
 
 
+@pytest.mark.parametrize("more", [["--dry-run"], ["--requested"], ["lead", "lead-1"]])
+def test_to_finish_what_was_cut_off_is_asked_for_alone(tmp_path: Path, more: list[str]) -> None:
+    """Else whoever wants to see first would have it carried out."""
+    load_commands()
+    ended = CliRunner().invoke(app, ["--home", str(tmp_path), "erase", "--resume", *more])
+    assert isinstance(ended.exception, UsageError) or ended.exit_code == 2
+    assert "--resume" in ended.output + str(ended.exception)
+
+
 def test_an_unknown_id_is_wrong_usage(settings: Settings) -> None:
     with pytest.raises(UsageError, match="no event and no rejected row names it"), writer_lock(settings.layout(), "t"):
         erase.preview(settings, "lead", "lead-nobody")

@@ -1,6 +1,8 @@
 """Landing is written anew by a signed record, stays whole, and takes late events in without the person."""
 
+import fcntl
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -14,10 +16,11 @@ from tests.erasure.test_redact import person, traces
 from warehouse import chain
 from warehouse.erasure import tombstones
 from warehouse.erasure.amend import amend
-from warehouse.erasure.erase import _land_late, _prove, _stones, needles
-from warehouse.erasure.redact import Redactor
+from warehouse.erasure.erase import _is_waiting, _land_late, _prove, _stones, _take_out, _without_judged, needles
+from warehouse.erasure.plan import Plan
 from warehouse.erasure.search import search
 from warehouse.intake import append_events
+from warehouse.intake.door import judging
 from warehouse.intake.spool import Spool
 from warehouse.landing import Landing
 from warehouse.landing.copying import file_hash
@@ -37,13 +40,19 @@ def settings(tmp_path: Path) -> Settings:
     return settings
 
 
-def erase_landing(settings: Settings) -> Landing:
+def plan_of(settings: Settings) -> Plan:
     home = settings.layout()
+    content = {"receipt": RECEIPT, "reason": "request", "salt": "salt", "begun_at": "2026-04-01T00:00:00+00:00"}
     keys = tombstones.keyring(home, settings)
-    tombstones.bury(home, _stones(keys, [person()], "salt"))
-    landing = Landing(home)
-    redactor = Redactor(keys, [(person(), "salt")])
-    amend(landing, lambda _: redactor, keys, "erasure", RECEIPT)
+    return Plan(home, keys, home.erasure / "pending" / f"{RECEIPT}.sealed", content, [person()])
+
+
+def erase_landing(settings: Settings) -> Landing:
+    plan = plan_of(settings)
+    tombstones.bury(plan.home, _stones(plan))
+    landing = Landing(plan.home, settings)
+    redactor = plan.redactor()
+    amend(landing, lambda _: redactor, plan.keys, "erasure", RECEIPT)
     return landing
 
 
@@ -64,9 +73,10 @@ def test_every_file_is_without_the_person_and_the_chain_holds(settings: Settings
 
 def test_events_that_keep_coming_in_meanwhile_do_not_keep_it_from_ending(settings: Settings) -> None:
     """The collector takes the person's events all the time; none is a reason to begin again, and none comes back."""
-    landing = erase_landing(settings)
+    erase_landing(settings)
     home = settings.layout()
-    keys = tombstones.keyring(home, settings)
+    plan = plan_of(settings)
+    landing = Landing(home, settings, plan)
     is_over = threading.Event()
     sent = 0
 
@@ -82,13 +92,7 @@ def test_events_that_keep_coming_in_meanwhile_do_not_keep_it_from_ending(setting
     sender = threading.Thread(target=send)
     sender.start()
     try:
-        redactor = Redactor(keys, [(person(), "salt")])
-
-        def land_late() -> None:
-            fresh = _land_late(landing)
-            amend(landing, lambda entry: redactor if entry.seq in fresh else None, keys, "erasure", RECEIPT)
-
-        assert _prove(home, [person()], redactor, keys, {}, lambda *_: None, land_late) > 0
+        assert _prove(plan, lambda: _land_late(landing)) > 0
     finally:
         is_over.set()
         sender.join()
@@ -102,6 +106,61 @@ def test_events_that_keep_coming_in_meanwhile_do_not_keep_it_from_ending(setting
     assert people.EMAIL.encode() not in kept
     assert people.LEAD.encode() not in kept
     assert sent > 1
+    assert landing.verify(settings) == []
+
+
+def test_what_a_killed_process_was_judging_does_not_wait_to_land(settings: Settings) -> None:
+    """It never lands: gone with the proof; where a process that stands still holds it, the proof says so."""
+    erase_landing(settings)
+    home = settings.layout()
+    folder = judging(home)
+    folder.mkdir(parents=True)
+    content = people.lines([people.event(1, "crm.lead.updated", {"lead_id": people.LEAD, "email": people.EMAIL})])
+    killed = folder / f"judged-{os.getpid()}-0000.ndjson"
+    killed.write_bytes(content)
+    _prove(plan_of(settings), lambda: None)
+    assert search(home.root, *needles(person())) == []
+    for path in (folder / "judged-1-0001.ndjson", folder / "other.ndjson"):
+        path.write_bytes(content)
+        with path.open() as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            hits = search(home.root, *needles(person()))
+            assert [one["path"] for one in _without_judged(home, hits, 0.05)] == [str(path.relative_to(home.root))]
+            assert [one["path"] for one in hits if _is_waiting(home, one)] == []
+        path.unlink()
+
+
+def test_what_lands_meanwhile_loses_as_much_as_what_had_landed(settings: Settings) -> None:
+    """Names too, which no tombstone holds; and ids that it names are the person's from then on, in all that landed."""
+    home = settings.layout()
+    deal = {"deal_id": "deal-1", "contact_id": people.CONTACT, "title": f"{people.LAST} renewal"}
+    kept = people.event(1, "crm.deal.stage_changed", {"deal_id": "deal-9", "contact_id": "con-unheard7"})
+    (home.inbox / "early.ndjson").write_bytes(people.lines([people.event(300, "crm.deal.created", deal), kept]))
+    landing = Landing(home, settings)
+    landing.land_inbox()
+    plan = plan_of(settings)
+    tombstones.bury(home, _stones(plan))
+    landing = Landing(home, settings, plan)
+    assert _take_out(landing, plan, frozenset())
+    late = [
+        people.event(301, "crm.deal.created", deal),
+        people.event(302, "crm.contact.upserted", {"contact_id": "con-unheard7", "email": people.EMAIL}),
+    ]
+    append_events(home, late, settings)
+    fresh = _land_late(landing)
+    early, late_ = (landing.path(entry.files[0]).read_bytes() for entry in landing.entries()[-2:])
+    first, second = (json.loads(content.splitlines()[0])["data"] for content in (early, late_))
+    assert first == second
+    assert second["title"] == "erased renewal"
+    # The notices, the needles and the receipt are made of the persons; a second start begins with what is sealed.
+    assert ("contact", "con-unheard7") in [pair for one in plan.persons for pair in one.id_pairs]
+    assert [one.as_json() for one in Plan.open(home, plan.keys, plan.path).persons] == [
+        one.as_json() for one in plan.persons
+    ]
+    assert [one["path"] for one in search(home.landing, *needles(*plan.persons))] != []
+    assert _take_out(landing, plan, fresh)
+    assert search(home.landing, *needles(*plan.persons)) == []
+    assert not _take_out(landing, plan, fresh)
     assert landing.verify(settings) == []
 
 

@@ -61,6 +61,29 @@ def test_who_was_only_rejected_is_of_the_tenant_that_sent_it(con: duckdb.DuckDBP
         person.find(con, "lead", "17", None)
 
 
+@pytest.mark.parametrize(
+    ("kind", "value", "tenant"),
+    [("lead", "lead-123", "t1"), ("lead", "lead-12", None), ("contact", "lead-123", None)],
+)
+def test_a_rejected_row_that_can_be_read_names_only_what_it_says(
+    con: duckdb.DuckDBPyConnection, kind: str, value: str, tenant: str | None
+) -> None:
+    """Of another tenant, a longer id, another kind: none of them is the person who is asked for."""
+    reject(con, "t2", {"lead_id": "lead-123", "email": "bo@x.example"})
+    assert person.find(con, kind, value, tenant) is None
+    found = person.find(con, "lead", "lead-123", None)
+    assert found is not None
+    assert (found.tenant_id, found.emails) == ("t2", ["bo@x.example"])
+
+
+def test_a_rejected_line_that_cannot_be_read_is_of_whoever_is_named_there(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("""insert into raw.rejected_events values ('{"data": {"lead_id": "lead-123",')""")
+    found = person.find(con, "lead", "lead-123", "t1")
+    assert found is not None
+    assert (found.tenant_id, found.id_pairs) == ("t1", [("lead", "lead-123")])
+    assert person.find(con, "lead", "lead-12", "t1") is None
+
+
 def test_the_full_name_of_a_namesake_is_shared(con: duckdb.DuckDBPyConnection) -> None:
     accept(con, "t1", ANNA)
     accept(con, "t1", {**ANNA, "lead_id": "18", "first_name": "Bo"})

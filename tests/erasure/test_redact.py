@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from urllib.parse import quote
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -176,6 +177,26 @@ def test_files_of_every_format_keep_their_rows(redactor: Redactor, tmp_path: Pat
         again = tmp_path / f"again-{name}"
         assert not redact_file(target, again, redactor)
         assert not again.exists()
+
+
+def test_columns_that_may_not_be_null_lose_the_person_and_keep_the_others(redactor: Redactor, tmp_path: Path) -> None:
+    """What goes is absent then, at any level, and the file remains one of events."""
+    fields = [pa.field(name, pa.string(), nullable=False) for name in ("lead_id", "email", "city")]
+    who = pa.field("who", pa.list_(pa.field("item", pa.struct(fields), nullable=False)), nullable=False)
+    said = [
+        {"lead_id": people.LEAD, "email": people.EMAIL, "city": "Lisbon"},
+        {"lead_id": people.OTHER_LEAD, "email": people.OTHER_EMAIL, "city": "Oslo"},
+    ]
+    rows = [people.event(n, "crm.lead.updated", {**one, "who": [one]}) for n, one in enumerate(said)]
+    data = pa.field("data", pa.struct([*fields, who]), nullable=False)
+    names = [pa.field(name, pa.string(), nullable=False) for name in rows[0] if name != "data"]
+    pq.write_table(pa.Table.from_pylist(rows, schema=pa.schema([*names, data])), tmp_path / "a.parquet")
+    assert redact_file(tmp_path / "a.parquet", tmp_path / "b.parquet", redactor)
+    first, second = pq.read_table(tmp_path / "b.parquet").to_pylist()
+    assert second == rows[1]
+    assert first["data"]["email"] is None
+    assert traces(json.dumps(first).encode()) == []
+    assert not redact_file(tmp_path / "b.parquet", tmp_path / "c.parquet", redactor)
 
 
 def test_a_file_that_broke_off_still_does(redactor: Redactor, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from tests.ingest.depot import NOW, Depot, depot, event, lines
 from warehouse.contracts.contract import REGISTRY, EventContract
 from warehouse.contracts.fields import required
 from warehouse.contracts.kinds import Text
+from warehouse.erasure.pending import mark_rebuild, unmark_rebuild
 from warehouse.errors import DealhouseError
 from warehouse.ingest import batch, rebuild, replay
 from warehouse.ingest.deduplicate import is_same_json
@@ -104,6 +105,20 @@ def _rebuilt(fresh: Depot) -> dict[str, list[tuple[Any, ...]]]:
     rebuild(fresh.home, fresh.settings)
     fresh.con = open_store(fresh.home, fresh.settings)
     return fresh.tables()
+
+
+@pytest.mark.usefixtures("forgotten")
+def test_nothing_is_replayed_before_the_work_file_fits_landing_again(fresh: Depot) -> None:
+    """Rows of the manifest are named for good: those of a work file from before a retention may be others."""
+    fresh.take(lines(event("a", type="crm.deal.forgotten", data={"deal_id": "a"})))
+    remember()
+    mark_rebuild(fresh.home)
+    before = fresh.home.landing.joinpath("manifest.ndjson").read_bytes()
+    with pytest.raises(DealhouseError, match="Nothing was replayed: a retention was cut off"):
+        replay(fresh.con, fresh.home, fresh.settings, LATER)
+    assert fresh.home.landing.joinpath("manifest.ndjson").read_bytes() == before
+    unmark_rebuild(fresh.home)
+    assert replay(fresh.con, fresh.home, fresh.settings, LATER) is not None
 
 
 @pytest.mark.usefixtures("forgotten")

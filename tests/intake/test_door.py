@@ -1,5 +1,9 @@
 """What the door says of an event is what ingestion makes of it."""
 
+import fcntl
+import json
+import os
+import threading
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,8 +13,9 @@ import pytest
 
 from tests.ingest.depot import event
 from tests.ingest.hostile import Hostile
+from warehouse.ingest.judge import Judge
 from warehouse.intake import append_events
-from warehouse.intake.door import Answer, Door, Parcel, _name_tenant
+from warehouse.intake.door import Answer, Door, Parcel, _name_tenant, judging, remove_left_behind
 from warehouse.intake.recent import Recent
 from warehouse.intake.split import Candidate, UnreadableBodyError, split_json, split_lines
 from warehouse.pipeline import take_in
@@ -201,3 +206,56 @@ def test_a_tenant_is_put_in_and_all_else_stays_as_it_was_written() -> None:
     (without,) = split_json(b'{"id": "1"}')
     _name_tenant(without, "acme")
     assert without.line == b'{"tenantid":"acme","id": "1"}'
+
+
+def test_what_a_killed_process_was_judging_goes_and_what_a_living_one_judges_stays(settings: Settings) -> None:
+    home = settings.layout()
+    folder = judging(home)
+    folder.mkdir(parents=True)
+    # Named after a process that lives: a number says nothing, since it is given again, or is of another container.
+    killed = folder / f"judged-{os.getpid()}-0000.ndjson"
+    killed.write_text("{}")
+    readable = killed.with_suffix("") / "readable.ndjson"
+    readable.parent.mkdir()
+    readable.write_text("{}")
+    alone = folder / "judged-1-0001" / "readable.ndjson"
+    alone.parent.mkdir()
+    alone.write_text("{}")
+    living = folder / "judged-999999999-0002.ndjson"
+    with living.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert remove_left_behind(home) == [living]
+        assert list(folder.iterdir()) == [living]
+        assert remove_left_behind(home, 0.05) == [living]
+    assert remove_left_behind(home) == []
+    assert list(folder.iterdir()) == []
+
+
+def test_nothing_of_a_judged_event_stays_beside_the_spool(tmp_path: Path) -> None:
+    """A byte order mark makes the reader write the lines to a file of its own."""
+    judge = Judge(tmp_path / "judged.ndjson", 1000)
+    judge.judge([b"\xef\xbb\xbf" + event_line(1), event_line(2)], datetime(2026, 1, 1))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_who_tidies_up_while_others_judge_takes_nothing_from_them(settings: Settings) -> None:
+    home = settings.layout()
+    is_over = threading.Event()
+
+    def tidy() -> None:
+        while not is_over.is_set():
+            remove_left_behind(home)
+
+    tidying = threading.Thread(target=tidy)
+    tidying.start()
+    try:
+        door = Door(home, settings)
+        answers = [take(door, event_line(number)) for number in range(40)]
+    finally:
+        is_over.set()
+        tidying.join()
+    assert {answer.status for group in answers for answer in group} == {"accepted"}
+
+
+def event_line(number: int) -> bytes:
+    return json.dumps(event(f"tidy-{number}")).encode()

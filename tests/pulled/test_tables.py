@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from warehouse.ingest import replay
 from warehouse.pipeline import take_in
 from warehouse.settings import Settings
 from warehouse.sources.postgres.tables import events_of
@@ -185,13 +186,38 @@ def test_a_time_that_is_none_stops_its_own_source_alone(settings: Settings, dsn:
     assert "a_first.toml" in problem
 
 
+def test_a_row_that_cannot_be_read_is_named(settings: Settings, dsn: str) -> None:
+    """A number of more digits than are read; the other sources come, and once it is corrected the rest does."""
+    fill(dsn)
+    with psycopg.connect(dsn) as con:
+        con.execute("create schema odd")
+        con.execute("create table odd.deal as select * from deal")
+        con.execute("update odd.deal set amount = 1e6000")
+    (settings.layout().root / "sources" / "a_first.toml").write_text(
+        'dsn_env = "CRM_DSN"\n[tables]\nschema = "odd"\nread = ["deal"]\nsource = "first"\ntenant = "first"\n'
+    )
+    problems: list[str] = []
+    take_in(settings, on_problem=problems.append)
+    assert len(events(settings)) == 9
+    (problem,) = problems
+    assert "a_first.toml" in problem
+    assert f"The deal {D} cannot be read" in problem
+    with psycopg.connect(dsn) as con:
+        con.execute("update odd.deal set amount = 1")
+    assert [(batch.file, batch.accepted) for batch in take_in(settings, on_problem=problems.append)] == [
+        ("a_first.deal", 4)
+    ]
+    assert len(problems) == 1
+
+
 @pytest.mark.parametrize(
     ("closed", "changed", "won"),
     [
-        # Changed on the day itself: then. Changed later: the end of the day. Dated ahead: when it was said.
-        ("2026-02-01", "2026-02-01 15:00", "2026-02-01T15:00:00Z"),
+        # The end of the day, whenever the row was changed; what is no day goes on, to be refused.
+        ("2026-02-01", "2026-02-01 15:00", "2026-02-01T23:59:59Z"),
         ("2026-02-01", "2026-02-02 08:00", "2026-02-01T23:59:59Z"),
-        ("2026-02-09", "2026-02-02 08:00", "2026-02-02T08:00:00Z"),
+        ("2026-02-09", "2026-02-02 08:00", "2026-02-09T23:59:59Z"),
+        ("infinity", "2026-02-02 08:00", "infinityT23:59:59"),
         (None, "2026-02-02 08:00", "2026-02-02T08:00:00Z"),
     ],
 )
@@ -205,3 +231,50 @@ def test_a_deal_ends_after_what_happened_on_its_last_day(
     (created,) = [one for one in made if one["id"].endswith(f"/created/{row['created_at']}Z")]
     assert ended["time"] == won
     assert created["time"] < ended["time"]
+
+
+def wins(settings: Settings) -> list[tuple[Any, ...]]:
+    with open_store(settings.layout(), settings) as con:
+        return con.execute(
+            "select event_id, cast(occurred_at as varchar) from raw.events where event_type = 'crm.deal.won'"
+        ).fetchall()
+
+
+def test_a_win_is_one_however_often_its_row_is_edited(settings: Settings, dsn: str) -> None:
+    fill(dsn)
+    change = "update deal set stage = 'closed_won', actual_close_date = '2026-02-01', title = %s, updated_at = %s"
+    edits = [("on the day", "2026-02-01 15:00"), ("the day after", "2026-02-02 09:00"), ("later", "2026-02-20 09:00")]
+    for title, at in edits:
+        with psycopg.connect(dsn) as con:
+            con.execute(change, [title, at])
+        assert take_in(settings)[-1].rejected == 0
+        assert wins(settings) == [(f"deal/{D}/won/2026-02-01T00:00:00Z", "2026-02-01 23:59:59")]
+
+
+def test_a_win_that_is_dated_ahead_comes_once_its_day_has(settings: Settings, dsn: str) -> None:
+    """Until then it is rejected and kept, and all else that the row says comes."""
+    fill(dsn)
+    with psycopg.connect(dsn) as con:
+        (now,) = con.execute("select cast(now() at time zone 'UTC' as timestamp)").fetchone() or (None,)
+        closed = now.date() + timedelta(days=9)
+        con.execute("update deal set stage = 'closed_won', actual_close_date = %s, updated_at = %s", [closed, now])
+    batch = take_in(settings)[-1]
+    assert (batch.file, batch.accepted, batch.rejected) == ("crm.deal", 3, 1)
+    home = settings.layout()
+    with open_store(home, settings) as con:
+        refused = con.execute("select event_type, reason from raw.rejected_events").fetchall()
+        assert refused == [("crm.deal.won", "future_time")]
+        assert replay(con, home, settings, now + timedelta(days=7)) is None
+        assert replay(con, home, settings, now + timedelta(days=10)) is not None
+    assert wins(settings) == [(f"deal/{D}/won/{closed}T00:00:00Z", f"{closed} 23:59:59")]
+
+
+def test_a_win_of_no_day_is_refused_and_kept(settings: Settings, dsn: str) -> None:
+    fill(dsn)
+    with psycopg.connect(dsn) as con:
+        con.execute("update deal set stage = 'closed_won', actual_close_date = 'infinity'")
+    take_in(settings)
+    assert wins(settings) == []
+    with open_store(settings.layout(), settings) as con:
+        refused = con.execute("select event_type, reason from raw.rejected_events").fetchall()
+        assert refused == [("crm.deal.won", "invalid_attribute")]

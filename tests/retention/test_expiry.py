@@ -1,7 +1,7 @@
 """What is older than the policy goes out of lines, and nothing else does."""
 
 import json
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -118,6 +118,55 @@ def test_rejected_rows_of_a_table_are_emptied_and_stay_rejected(tmp_path: Path, 
         assert [found[:2] for found in _due_rejects(con, NOW)] == [(entry.seq, 2)]
     amend(landing, lambda _: expiry(rejected=frozenset({2})), KEYS, "retention", "retention-x")
     assert b"secret@" not in landing.path(landing.entries()[0].files[0]).read_bytes()
+    rebuild(home, settings)
+    with open_store(home, settings) as con:
+        assert con.execute("select event_id from raw.events").fetchall() == [("1",)]
+        assert con.execute("select row_number from raw.rejected_events").fetchall() == [(2,)]
+        assert _due_rejects(con, NOW) == []
+
+
+def test_a_disk_that_is_full_damages_no_table(tmp_path: Path) -> None:
+    """What cannot be written is no damage of what was read, which would be given up for it."""
+    path = table(tmp_path / "a.parquet", [row("1", OLD), row("2", YOUNG)])
+    full = tmp_path / "full.parquet"
+    full.symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left"):
+        redact_file(path, full, expiry())
+
+
+def test_rejected_structs_that_may_not_be_null_are_emptied(tmp_path: Path) -> None:
+    """Else what they say stays, and a retention finds it due every day."""
+    home = Home(tmp_path / "home")
+    settings = Settings(home=home.root)
+    inner = pa.struct([pa.field("mail", pa.string(), False), pa.field("nick", pa.string())])
+    kinds = {
+        "activity_id": pa.string(), "activity_type": pa.string(), "who": inner, "phone": pa.int64(),
+        "born": pa.date32(), "seen": pa.timestamp("us"), "weight": pa.float64(), "is_vip": pa.bool_(),
+        "tags": pa.list_(pa.string()), "key": pa.binary(4), "blob": pa.binary(),
+    }  # fmt: skip
+    struct = pa.struct([pa.field(name, kind, nullable=False) for name, kind in kinds.items()])
+    fields = [pa.field(name, pa.string(), nullable=False) for name in ("id", "source", "type")]
+    instant = pa.field("time", pa.timestamp("us"), nullable=False)
+    schema = pa.schema([*fields, instant, pa.field("data", struct, nullable=False)])
+    said = {
+        "activity_id": "a", "activity_type": "call", "who": {"mail": "secret@x.example", "nick": "Secret"},
+        "phone": 4915112345678, "born": date(1980, 2, 3), "seen": datetime(2026, 5, 1), "weight": 70.5, "is_vip": True,
+        "tags": ["secret"], "key": b"\1\2\3\4", "blob": b"secret",
+    }  # fmt: skip
+    whole = {**row("1", YOUNG), "time": datetime(2026, 5, 1), "data": said}
+    wrong = {**whole, "id": "2", "data": {**said, "activity_type": "secret"}}
+    home.inbox.mkdir(parents=True)
+    pq.write_table(pa.Table.from_pylist([whole, wrong], schema=schema), home.inbox / "a.parquet", compression="none")
+    with writer_lock(home, "test"):
+        take_in(settings, received_at=datetime(2026, 5, 2))
+    landing = Landing(home, settings)
+    (entry,) = landing.entries()
+    with open_store(home, settings) as con:
+        assert [found[:2] for found in _due_rejects(con, NOW)] == [(entry.seq, 2)]
+    amend(landing, lambda _: expiry(rejected=frozenset({2})), KEYS, "retention", "retention-x")
+    kept, emptied = pq.read_table(landing.path(landing.entries()[0].files[0])).to_pylist()
+    assert kept == whole
+    assert emptied == dict.fromkeys(whole)
     rebuild(home, settings)
     with open_store(home, settings) as con:
         assert con.execute("select event_id from raw.events").fetchall() == [("1",)]

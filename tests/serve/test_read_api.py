@@ -130,3 +130,13 @@ def test_the_next_version_is_read_when_there_is_one(tmp_path: Path) -> None:
             publish(tmp_path / "home", version, ("default",))
             assert client.get("/crm/metrics/health").json()["version"] == version
             assert len(client.get("/crm/metrics/health").json()["rows"]) == 1
+
+
+def test_a_version_from_before_a_column_does_not_hold_it(tmp_path: Path) -> None:
+    version = "20260101T000000Z-000001"
+    publish(tmp_path / "home", version, ("default",))
+    with duckdb.connect(str(tmp_path / "home" / "published" / f"{version}.duckdb")) as con:
+        con.execute("alter table scores.health_score drop column is_latest")
+    with running(tmp_path) as server, server.client() as client:
+        older = client.get("/crm/metrics/health")
+        assert (older.status_code, older.json()["reason"]) == (404, "not_published")

@@ -159,3 +159,12 @@ def test_a_file_of_other_types_says_so(tmp_path: Path, text: str) -> None:
     path.write_text(text)
     with pytest.raises(UsageError):
         Clients(path)
+
+
+def test_what_is_said_twice_is_said(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("t" * 40)
+    path = tmp_path / "clients.toml"
+    path.write_text('[[client]]\nname = "a"\ntenants = ["t"]\nmay = ["send", "send"]\ntoken_file = "token"')
+    client = Clients(path).by_token("Bearer " + "t" * 40)
+    assert client is not None
+    assert client.may == {"send"}

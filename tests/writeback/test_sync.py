@@ -10,7 +10,7 @@ import pytest
 from tests.writeback.receiver import Receiver
 from tests.writeback.test_postgres import AUDIT, leads_of
 from tests.writeback.world import World
-from warehouse.erasure.pending import folder
+from warehouse.erasure.pending import folder, mark_rebuild
 from warehouse.erasure.tombstones import keyring
 from warehouse.errors import DealhouseError, UsageError
 from warehouse.writeback import sync as engine
@@ -261,6 +261,15 @@ def test_nothing_is_sent_while_an_erasure_is_half_done(world: World) -> None:
     folder(world.home).mkdir(parents=True)
     (folder(world.home) / "r1.sealed").touch()
     with pytest.raises(DealhouseError, match="Nothing was sent: an erasure was cut off"):
+        sync(world.settings, is_first=True, destinations=[hook])
+    assert not hook.received
+
+
+def test_nothing_is_sent_while_tables_hold_what_a_retention_has_taken_out(world: World) -> None:
+    world.leads(3)
+    hook = Receiver("lead")
+    mark_rebuild(world.home)
+    with pytest.raises(DealhouseError, match="Nothing was sent: a retention was cut off"):
         sync(world.settings, is_first=True, destinations=[hook])
     assert not hook.received
 

@@ -41,6 +41,12 @@ def erase(
     from warehouse.erasure.locks import forgetting
     from warehouse.lock import writer_lock
 
+    if resume and (dry_run or requested or kind is not None):
+        raise UsageError(
+            "--resume finishes what was cut off, and nothing else.",
+            why="with it nobody else is erased, and it cannot be tried out: it was begun for good",
+            todo="Give --resume alone.",
+        )
     current = settings()
     held = writer_lock if dry_run else forgetting
     with held(current.layout(), "erase", wait_seconds=current.lock_wait_seconds):

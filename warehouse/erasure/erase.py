@@ -7,10 +7,9 @@ nothing is found a receipt is signed and the sealed plan removed. A second start
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +19,23 @@ from warehouse.erasure.amend import amend
 from warehouse.erasure.locks import no_report_is_sent
 from warehouse.erasure.pending import folder, pending
 from warehouse.erasure.person import Person, is_distinctive
+from warehouse.erasure.plan import Plan
 from warehouse.erasure.redact import Redactor
 from warehouse.erasure.scrub import mend_journals, scrub
 from warehouse.erasure.search import search
-from warehouse.erasure.tombstones import Keyring, Tombstone
+from warehouse.erasure.tombstones import Tombstone
 from warehouse.errors import DealhouseError, UsageError
-from warehouse.intake.door import remove_left_behind
-from warehouse.intake.spool import Spool
+from warehouse.intake.door import JUDGED, judging, remove_left_behind
+from warehouse.intake.spool import OPEN_SUFFIX, Spool
 from warehouse.landing import Entry, Landing
 from warehouse.publish import current_version
 from warehouse.settings import Home, Settings
 
 _ROUNDS = 3
 """How often what is found is scrubbed before it counts as something that cannot be."""
+
+_JUDGED_SECONDS = 10.0
+"""How long an event may be looked at by its judge before it counts as one that was left behind."""
 
 Say = Callable[[str], None]
 
@@ -118,19 +121,15 @@ def erase_all(settings: Settings, persons: list[Person], reason: str, say: Say =
     home = settings.layout()
     keys = tombstones.keyring(home, settings)
     receipt = f"erasure-{utc_now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
-    plan = {
+    content = {
         "receipt": receipt,
         "reason": reason,
         "salt": secrets.token_hex(16),
         "begun_at": utc_now().isoformat(timespec="seconds"),
     }
-    path = folder(home) / f"{receipt}.sealed"
-    keys.seal(path, _sealed(plan, persons))
-    return _carry_out(settings, keys, path, say)
-
-
-def _sealed(plan: dict[str, Any], persons: list[Person]) -> dict[str, Any]:
-    return {**plan, "persons": [one.as_json() for one in persons]}
+    plan = Plan(home, keys, folder(home) / f"{receipt}.sealed", content, persons)
+    plan.keep()
+    return _carry_out(settings, plan, say)
 
 
 def resume(settings: Settings, say: Say = lambda _: None) -> list[dict[str, Any]]:
@@ -140,7 +139,7 @@ def resume(settings: Settings, say: Say = lambda _: None) -> list[dict[str, Any]
     if not waiting:
         return []
     keys = tombstones.keyring(home, settings)
-    return [_carry_out(settings, keys, path, say) for path in waiting]
+    return [_carry_out(settings, Plan.open(home, keys, path), say) for path in waiting]
 
 
 def needles(*persons: Person) -> tuple[dict[str, int], dict[str, int]]:
@@ -195,60 +194,28 @@ def _is_buried(settings: Settings, kind: str, value: str, tenant_id: str | None)
     return any(keys.hash(kind, tenant, value) in stones for tenant in tenants)
 
 
-def _carry_out(settings: Settings, keys: Keyring, path: Path, say: Say) -> dict[str, Any]:
-    from warehouse.pipeline import publish_anew
-
-    home = settings.layout()
-    plan = keys.unseal(path)
-    persons = [Person(**one) for one in plan.pop("persons")]
-    salt, receipt = str(plan["salt"]), str(plan["receipt"])
+def _carry_out(settings: Settings, plan: Plan, say: Say) -> dict[str, Any]:
+    home, receipt = plan.home, plan.receipt
     say("noting that nothing of the person may come in again")
-    tombstones.bury(home, _stones(keys, persons, salt))
-    landing = Landing(home, settings)
+    tombstones.bury(home, _stones(plan))
+    landing = Landing(home, settings, plan)
     Spool(home).close()
     landing.land_inbox()
-    while True:
-        say("taking the person out of what was received")
-        redactor = Redactor(keys, [(one, salt) for one in persons])
-        if amend(landing, partial(_same, redactor), keys, "erasure", receipt):
-            plan.pop("published", None)
-        if not redactor.new_ids:
-            break
-        for tenant, kind, value in redactor.new_ids:
-            persons.append(Person(tenant, {kind: [value]}))
-        keys.seal(path, _sealed(plan, persons))
-        tombstones.bury(home, redactor.found)
-    now_current = current_version(home)
-    if now_current is None or plan.get("published") != now_current:
-        say("building all tables anew without the person")
-        plan["published"] = publish_anew(settings, timedelta(0))
-        keys.seal(path, _sealed(plan, persons))
-    say("searching every file")
-    hashes: dict[str, str] = plan.setdefault("hashes", {})
-
-    def remember(former: str, new: str) -> None:
-        hashes[former] = new
-        keys.seal(path, _sealed(plan, persons))
-
-    def land_late() -> None:
-        fresh = _land_late(landing)
-        if fresh:
-            amend(landing, lambda entry: redactor if entry.seq in fresh else None, keys, "erasure", receipt)
-            tombstones.bury(home, redactor.found)
-
-    checked = _prove(home, persons, redactor, keys, hashes, remember, land_late)
+    while (checked := _round(settings, landing, plan, say)) is None:
+        say("beginning again: what came in meanwhile named an id of the person that was not known")
+    persons = plan.persons
     _check_graph(settings, persons)
     now = utc_now().isoformat(timespec="seconds")
     ids = [(one.tenant_id, *pair) for one in persons for pair in one.id_pairs]
     notice = {"receipt": receipt, "erased_at": now, "ids": {str(number): one for number, one in enumerate(ids)}}
-    keys.seal(home.erasure / "notices" / path.name, notice)
+    plan.keys.seal(home.erasure / "notices" / plan.path.name, notice)
     done = next((one for one in receipts.read(home) if one["receipt"] == receipt), None) or receipts.keep(
         home,
-        keys,
+        plan.keys,
         {
             "receipt": receipt,
-            "reason": plan["reason"],
-            "begun_at": plan["begun_at"],
+            "reason": plan.content["reason"],
+            "begun_at": plan.content["begun_at"],
             "done_at": now,
             "tenants": sorted({one.tenant_id for one in persons}),
             "ids": len(ids),
@@ -258,20 +225,69 @@ def _carry_out(settings: Settings, keys: Keyring, path: Path, say: Say) -> dict[
             "shared": sum(len(one.shared) for one in persons),
             "batches": sum(receipt == file.get("amended") for entry in landing.entries() for file in entry.files),
             "files_searched": checked,
-            "published": plan["published"],
+            "published": plan.content["published"],
         },
     )
-    path.unlink()
+    plan.path.unlink()
     return done
 
 
-def _same(redactor: Redactor, _: Entry) -> Redactor:
-    return redactor
+def _round(settings: Settings, landing: Landing, plan: Plan, say: Say) -> int | None:
+    """Take the persons out of all files, and prove it; None where what was built turned out to hold more of them."""
+    from warehouse.pipeline import publish_anew
+
+    home = plan.home
+    say("taking the person out of what was received")
+    _take_out(landing, plan, frozenset())
+    now_current = current_version(home)
+    if now_current is None or plan.content.get("published") != now_current:
+        say("building all tables anew without the person")
+        plan.set_published(publish_anew(settings, timedelta(0)))
+    say("searching every file")
+    fresh: set[int] = set()
+
+    def land_late() -> None:
+        known = len(plan.persons)
+        fresh.update(_land_late(landing))
+        # What landed before may name an id that is the person's only since then.
+        if len(plan.persons) > known and _take_out(landing, plan, fresh):
+            raise _StaleError
+
+    try:
+        return _prove(plan, land_late)
+    except _StaleError:
+        return None
 
 
-def _stones(keys: Keyring, persons: list[Person], salt: str) -> list[Tombstone]:
+class _StaleError(Exception):
+    """The tables were built from files that were written anew since."""
+
+
+def _take_out(landing: Landing, plan: Plan, fresh: Set[int]) -> bool:
+    """Take the persons out of all that has landed, and of whom they are known by what that names.
+
+    Tell whether any of it had to be written anew but the entries of these numbers, which no table is built from.
+    """
+    is_stale = False
+    while True:
+        redactor = plan.redactor()
+        if amend(landing, _where(redactor, lambda seq: seq not in fresh), plan.keys, "erasure", plan.receipt):
+            is_stale = True
+            plan.set_published(None)
+        if fresh:
+            amend(landing, _where(redactor, lambda seq: seq in fresh), plan.keys, "erasure", plan.receipt)
+        if not plan.learn(redactor):
+            return is_stale
+
+
+def _where(redactor: Redactor, is_due: Callable[[int], bool]) -> Callable[[Entry], Redactor | None]:
+    return lambda entry: redactor if is_due(entry.seq) else None
+
+
+def _stones(plan: Plan) -> list[Tombstone]:
+    keys, salt = plan.keys, plan.salt
     stones = []
-    for found in persons:
+    for found in plan.persons:
         values = [*found.id_pairs, *(("email", one) for one in found.emails), *(("phone", one) for one in found.phones)]
         for kind, value in values:
             hash_ = keys.hash(kind, found.tenant_id, value)
@@ -282,43 +298,34 @@ def _stones(keys: Keyring, persons: list[Person], salt: str) -> list[Tombstone]:
 
 
 def _land_late(landing: Landing) -> set[int]:
-    """Land what came in live since the tables were built; return the new entries, which the next run takes in.
-
-    Their persons are recognised as they land. Names, which no tombstone holds, are for the caller.
-    """
-    remove_left_behind(landing.home)
+    """Land what came in live since the tables were built; return the new entries, which the next run takes in."""
     Spool(landing.home).close()
     return {one.entry.seq for one in landing.land_inbox() if one.entry is not None}
 
 
-def _prove(
-    home: Home,
-    persons: list[Person],
-    redactor: Redactor,
-    keys: Keyring,
-    hashes: dict[str, str],
-    remember: Callable[[str, str], None],
-    land_late: Callable[[], None],
-) -> int:
+def _prove(plan: Plan, land_late: Callable[[], None]) -> int:
     """Search all files, scrub where something is found, and search again; return how many files there are.
 
     Events go on coming in meanwhile, and those of the person with them: what waits to be landed is no trace, since it
     lands without the person. Else whoever sends fast enough would keep an erasure from ever being finished.
     """
-    looked_for = needles(*persons)
+    home = plan.home
     hits: list[dict[str, Any]] = []
     for _ in range(_ROUNDS):
         with no_report_is_sent(home):
-            mend_journals(home, hashes)
+            mend_journals(home, plan.hashes)
         land_late()
-        hits = search(home.root, *looked_for)
+        hits = _without_judged(home, search(home.root, *needles(*plan.persons)))
         if hits and all(_is_waiting(home, hit) for hit in hits):
+            known = len(plan.persons)
             land_late()
-            hits = [{**hit, "path": f"landing/{hit['path']}"} for hit in search(home.landing, *looked_for)]
+            if len(plan.persons) > known:
+                continue  # all files have to be searched for what is known only now
+            hits = [{**hit, "path": f"landing/{hit['path']}"} for hit in search(home.landing, *needles(*plan.persons))]
         if not hits:
             return sum(path.is_file() for path in home.root.rglob("*"))
         with no_report_is_sent(home):
-            scrub(home, dict.fromkeys(str(hit["path"]) for hit in hits), redactor, keys, remember)
+            scrub(home, dict.fromkeys(str(hit["path"]) for hit in hits), plan.redactor(), plan.keys, plan.remember)
     places = [f"{home.root / hit['path']} ({hit.get('place') or hit['error']})" for hit in hits]
     raise NotErasedError(
         "The person is not erased yet: a trace is left.",
@@ -330,7 +337,31 @@ def _prove(
 
 def _is_waiting(home: Home, hit: dict[str, Any]) -> bool:
     """Whether a trace is in what came in live and has not landed."""
-    return (home.root / str(hit["path"])).is_relative_to(Spool(home).folder)
+    path = home.root / str(hit["path"])
+    return path.parent == Spool(home).folder and path.suffix in (OPEN_SUFFIX, ".ndjson")
+
+
+def _without_judged(
+    home: Home, hits: list[dict[str, Any]], wait_seconds: float = _JUDGED_SECONDS
+) -> list[dict[str, Any]]:
+    """What is left of traces once all that was being judged has been: it goes on into the spool, or to nobody.
+
+    What a killed process was judging goes nowhere by itself, and what a stopped one holds stands there: those are
+    traces.
+    """
+    folder = judging(home)
+    if not any((home.root / str(hit["path"])).is_relative_to(folder) for hit in hits):
+        return hits
+    stems = {path.stem for path in remove_left_behind(home, wait_seconds)}
+
+    def is_left(hit: dict[str, Any]) -> bool:
+        path = home.root / str(hit["path"])
+        if not path.is_relative_to(folder) or path == folder:
+            return True
+        name = Path(path.relative_to(folder).parts[0])
+        return name.stem in stems or not name.stem.startswith(JUDGED)
+
+    return [hit for hit in hits if is_left(hit)]
 
 
 def _check_graph(settings: Settings, persons: list[Person]) -> None:

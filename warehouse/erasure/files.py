@@ -228,9 +228,10 @@ def _written(cells: list[Any], original: str, reading: Reading) -> str:
 
 def _parquet(path: Path, target: Path, redactor: Redactor) -> bool:
     try:
-        source = pq.ParquetFile(path)
+        with _reading_parquet():
+            source = pq.ParquetFile(path)
         is_changed = _parquet_rows(source, target, redactor)
-    except (pa.ArrowException, OSError):
+    except DamagedError:
         target.unlink(missing_ok=True)
         if not redactor.may_concern(path.read_bytes()):
             return False
@@ -241,15 +242,38 @@ def _parquet(path: Path, target: Path, redactor: Redactor) -> bool:
     return is_changed
 
 
+@contextmanager
+def _reading_parquet() -> Iterator[None]:
+    """Tell a damaged file from a disk that fails, and from rows that cannot be written: those keep the file."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise DamagedError from error
+    except pa.ArrowException as error:
+        raise DamagedError from error
+
+
+def _parquet_batches(source: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
+    batches = source.iter_batches(_ROWS_AT_ONCE)
+    while True:
+        with _reading_parquet():
+            batch = next(batches, None)
+        if batch is None:
+            return
+        yield batch
+
+
 def _parquet_rows(source: pq.ParquetFile, target: Path, redactor: Redactor) -> bool:
-    schema = source.schema_arrow
+    schema = pa.schema([_nullable(one) for one in source.schema_arrow], metadata=source.schema_arrow.metadata)
     groups = source.metadata.num_row_groups
     compression = source.metadata.row_group(0).column(0).compression.lower() if groups else "snappy"
     is_event = all(name in schema.names for name in kinds.ENVELOPE)
     is_changed = False
     compression = "none" if compression == "uncompressed" else compression
     with pq.ParquetWriter(target, schema, compression=compression) as writer:
-        for batch in source.iter_batches(_ROWS_AT_ONCE):
+        for batch in _parquet_batches(source):
             rows = batch.to_pylist()
             clean = []
             for row in rows:
@@ -257,19 +281,25 @@ def _parquet_rows(source: pq.ParquetFile, target: Path, redactor: Redactor) -> b
                 redactor.rows += is_due
                 left = {} if is_due else _parquet_event(row, redactor) if is_event else _parquet_cells(row, redactor)
                 if left or is_due or not redactor.drops_rows:
-                    clean.append(left or _emptied(row, schema))
+                    clean.append(left or dict.fromkeys(row))
             if clean != rows:
                 is_changed = True
-                batch = pa.RecordBatch.from_pylist(clean, schema=schema)
-            writer.write_batch(batch)
+                writer.write_batch(pa.RecordBatch.from_pylist(clean, schema=schema))
+            else:
+                writer.write_batch(batch.cast(schema))
     return is_changed
 
 
-def _emptied(row: dict[str, Any], schema: pa.Schema) -> dict[str, Any]:
-    """A row that says nothing, as far as the columns allow, and that is rejected."""
-    return {
-        one.name: None if one.nullable else "" if isinstance(row[one.name], str) else row[one.name] for one in schema
-    }
+def _nullable(field: pa.Field) -> pa.Field:
+    """The column with room for nothing at every level: what is taken out of a row is absent from it, as in a line."""
+    kind = field.type
+    if pa.types.is_struct(kind):
+        kind = pa.struct([_nullable(one) for one in kind])
+    elif pa.types.is_list(kind):
+        kind = pa.list_(_nullable(kind.value_field))
+    elif pa.types.is_large_list(kind):
+        kind = pa.large_list(_nullable(kind.value_field))
+    return field.with_type(kind).with_nullable(True)
 
 
 def _parquet_event(row: dict[str, Any], redactor: Redactor) -> dict[str, Any]:

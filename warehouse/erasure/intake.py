@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from warehouse.erasure import tombstones
 from warehouse.erasure.files import redact_file
 from warehouse.erasure.person import Person
+from warehouse.erasure.plan import Plan
 from warehouse.erasure.redact import Redactor
 from warehouse.erasure.tombstones import Keyring, Tombstone
 from warehouse.settings import Home, Settings
@@ -29,7 +30,15 @@ _PART = re.compile(r"[\w-]+")
 _PHONE = re.compile(r"\+?[\d(][\d ().\-/]{5,}\d")
 
 
-def redact_arrival(home: Home, settings: Settings, origin: Path, draft: Path, role: str, mapping: Path | None) -> bool:
+def redact_arrival(
+    home: Home,
+    settings: Settings,
+    origin: Path,
+    draft: Path,
+    role: str,
+    mapping: Path | None,
+    erasure: Plan | None = None,
+) -> bool:
     """Redact a file that is about to be kept, in place; tell whether anything in it was of an erased person.
 
     Parameters
@@ -40,6 +49,9 @@ def redact_arrival(home: Home, settings: Settings, origin: Path, draft: Path, ro
         Its copy, which is read and replaced.
     role, mapping
         What it is to a mapping, if there is one. The caller holds the writer lock.
+    erasure
+        The one that is being carried out. It knows names, which no tombstone holds, and learns ids that the file names:
+        later its persons could not be told any more, as their ids have become tokens.
     """
     workspace = home.root / "tmp"
     workspace.mkdir(parents=True, exist_ok=True)
@@ -50,11 +62,14 @@ def redact_arrival(home: Home, settings: Settings, origin: Path, draft: Path, ro
     try:
         keys = tombstones.keyring(home, settings)
         persons = _recognised(keys, tombstones.read(home), named)
+        persons += erasure.salted() if erasure else []
         if not persons:
             return False
         redactor = Redactor(keys, persons)
         if not redact_file(named, target, redactor, reading_of(mapping, role) if mapping else None):
             return False
+        if erasure is not None:
+            erasure.learn(redactor)
         tombstones.bury(home, redactor.found)
         target.replace(draft)
         return True

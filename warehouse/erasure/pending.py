@@ -75,18 +75,20 @@ def is_rebuild_marked(home: Home) -> bool:
     return _rebuild_mark(home).exists()
 
 
-def refuse_while_pending(home: Home, what: str = "Nothing was taken in") -> None:
-    """Keep a run or a sync from working on what is half erased.
+def refuse_while_pending(home: Home, what: str = "Nothing was taken in", mends_tables: bool = False) -> None:
+    """Keep a run, a replay or a sync from working on what is half erased.
 
     Parameters
     ----------
     what
         What was not done, for the message.
+    mends_tables
+        Whether the caller makes anew what a retention that was cut off has left (:func:`is_rebuild_marked`).
 
     Raises
     ------
     DealhouseError
-        If an erasure was cut off.
+        If an erasure or a retention was cut off.
     """
     if pending(home):
         raise DealhouseError(
@@ -94,6 +96,13 @@ def refuse_while_pending(home: Home, what: str = "Nothing was taken in") -> None
             where=str(folder(home)),
             why="until then files may still hold what is to be erased, and the work file does not fit landing",
             todo="Finish it with `dealhouse erase --resume`, then start again.",
+        )
+    if is_rebuild_marked(home) and not mends_tables:
+        raise DealhouseError(
+            f"{what}: a retention was cut off before the tables followed.",
+            where=str(_rebuild_mark(home)),
+            why="the tables still hold what it has taken out of landing, and the work file does not fit landing",
+            todo="Make them anew with `dealhouse run`, then start again.",
         )
 
 

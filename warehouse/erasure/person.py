@@ -97,12 +97,12 @@ def is_known(con: duckdb.DuckDBPyConnection, kind: str, value: str, tenant_id: s
 def _rejected_only(con: duckdb.DuckDBPyConnection, kind: str, value: str, tenant_id: str | None) -> Person | None:
     """A person of whom nothing was accepted is known by what was rejected."""
     asked = Person(tenant_id or "", {kind: [value]})
-    texts = _rejected_texts(con, [value])
-    tenants = sorted({tenant for tenant, _ in _told_of(texts, asked) if tenant_id in (None, tenant)})
+    told, unreadable = _told_of(_rejected_texts(con, [value]), asked)
+    tenants = sorted({tenant for tenant, _ in told if tenant_id in (None, tenant)})
     if len(tenants) > 1:
         raise _of_several(kind, value, tenants)
     # Of a line that cannot be read nobody knows the tenant, and whether a short id there is one.
-    if not tenants and not (texts and is_distinctive(value)):
+    if not tenants and not (is_distinctive(value) and any(_names(text, value) for text in unreadable)):
         return None
     asked.tenant_id = tenants[0] if tenants else tenant_id or contracts.envelope.DEFAULT_TENANT
     _add_details(con, asked)
@@ -154,7 +154,7 @@ def _own_data(con: duckdb.DuckDBPyConnection, person: Person) -> list[dict[str, 
 def _own_rejects(con: duckdb.DuckDBPyConnection, person: Person) -> list[dict[str, Any]]:
     texts = _rejected_texts(con, [value for _, value in person.id_pairs])
     # What another tenant has sent is of somebody else, even if the id is the same.
-    return [data for tenant, data in _told_of(texts, person) if tenant == person.tenant_id]
+    return [data for tenant, data in _told_of(texts, person)[0] if tenant == person.tenant_id]
 
 
 def _rejected_texts(con: duckdb.DuckDBPyConnection, ids: list[str]) -> list[str]:
@@ -166,20 +166,30 @@ def _rejected_texts(con: duckdb.DuckDBPyConnection, ids: list[str]) -> list[str]
     return [str(text) for (text,) in rows]
 
 
-def _told_of(texts: list[str], person: Person) -> list[tuple[str, dict[str, Any]]]:
-    """Tenant and data of those texts that are events about one of the person's ids, of whatever tenant."""
-    found = []
+def _names(text: str, value: str) -> bool:
+    """Whether an id stands in a text, and not as a part of a longer one."""
+    return re.search(rf"(?<![A-Za-z0-9]){re.escape(value)}(?![A-Za-z0-9])", text) is not None
+
+
+def _told_of(texts: list[str], person: Person) -> tuple[list[tuple[str, dict[str, Any]]], list[str]]:
+    """Tenant and data of those texts that are events about one of the person's ids; and those that are no events.
+
+    An event of whatever tenant that can be read, and names the id in no field of its own, is of neither.
+    """
+    found, unreadable = [], []
     for text in texts:
         try:
             event = json.loads(text)
         except (ValueError, RecursionError):
-            continue
+            event = None
         data = event.get("data") if isinstance(event, dict) else None
-        if isinstance(data, dict) and any(
+        if not isinstance(data, dict):
+            unreadable.append(text)
+        elif any(
             str(data.get(name)) in person.ids.get(kind, []) for name, kind in own_fields(str(event.get("type"))).items()
         ):
             found.append((str(event.get("tenantid") or contracts.envelope.DEFAULT_TENANT), data))
-    return found
+    return found, unreadable
 
 
 def _of_several(kind: str, value: str, tenants: list[str]) -> UsageError:

@@ -55,7 +55,10 @@ def mend_journals(home: Home, hashes: dict[str, str]) -> None:
     for path in home.root.rglob("*.ndjson"):
         if path.is_relative_to(home.landing) or not path.is_file():
             continue
-        content = path.read_bytes()
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            continue  # an event that was being judged, and has been
         if is_chained(content[:4096]) and any(former.encode() in content for former in hashes):
             chain.rewrite(path, lambda record: _with_hashes(record, hashes))
 

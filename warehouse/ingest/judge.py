@@ -3,6 +3,11 @@
 What depends on all earlier events, whether (source, id) came before, is not judged here.
 """
 
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +16,7 @@ import duckdb
 
 from warehouse.ingest import envelope, validate
 from warehouse.ingest.batch import stage
+from warehouse.lock import is_in_place
 from warehouse.sources.ndjson import NdjsonReader
 
 
@@ -30,7 +36,8 @@ class Judge:
     Parameters
     ----------
     path
-        File that the lines are written to; it is replaced by the next. Ends in ``.ndjson``.
+        File that the lines are written to, which is locked (flock) as long as it stands; it is replaced by the next.
+        Ends in ``.ndjson``.
     max_event_bytes
         Longest line that is accepted.
     """
@@ -49,8 +56,10 @@ class Judge:
         """
         if not lines:
             return []
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.path.write_bytes(b"\n".join(lines) + b"\n")
+        with self._written(b"\n".join(lines) + b"\n"):
+            return self._judged(lines, received_at)
+
+    def _judged(self, lines: list[bytes], received_at: datetime) -> list[Judged]:
         reader = NdjsonReader(self.path, "events", self.max_event_bytes, self.path.with_suffix(""))
         try:
             self._con.execute("begin")
@@ -73,13 +82,42 @@ class Judge:
         for raw in reader.raw_rows(refused.keys()):
             _, reason, message = envelope.explained(raw, *refused[raw.row_number])
             found[raw.row_number - 1] = Judged(found[raw.row_number - 1].tenant_id, reason, message)
-        self.path.unlink(missing_ok=True)
         return found
 
-    def close(self) -> None:
-        """Give the engine and the file back."""
-        self._con.close()
+    @contextmanager
+    def _written(self, content: bytes) -> Iterator[None]:
+        """Have the file for the length of the block. The kernel drops its lock with the process, however that ends."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = self._locked()
+        try:
+            written = 0
+            while written < len(content):
+                written += os.pwrite(descriptor, content[written:], written)
+            yield
+        finally:
+            self._remove()
+            os.close(descriptor)
+
+    def _locked(self) -> int:
+        while True:
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                if is_in_place(self.path, descriptor):
+                    return descriptor
+            except BaseException:
+                os.close(descriptor)
+                raise
+            os.close(descriptor)  # somebody who tidies up took it for one that was left behind
+
+    def _remove(self) -> None:
+        # Before the lock goes: what it stands for is gone by then. The reader may have made a folder beside it.
+        shutil.rmtree(self.path.with_suffix(""), ignore_errors=True)
         self.path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Give the engine back."""
+        self._con.close()
 
 
 def _connect() -> duckdb.DuckDBPyConnection:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import duckdb
 
 from warehouse.clock import utc_now
+from warehouse.erasure.pending import refuse_while_pending
 from warehouse.errors import DealhouseError
 from warehouse.ingest.batch import BatchResult, ingest_entry, try_entry
 from warehouse.ingest.deduplicate import CONFLICT
@@ -51,7 +52,13 @@ def replay(
 
     A row that they accept, but that contradicts an event that is in, goes along and is rejected for that: otherwise a
     rebuild would judge it in its first batch, where it may come before the event that it contradicts.
+
+    Raises
+    ------
+    DealhouseError
+        If an erasure or a retention was cut off: the rows of the work file are not those of landing then.
     """
+    refuse_while_pending(home, "Nothing was replayed")
     landing = Landing(home)
     ingest_pending(con, home, settings)
     rows = con.execute(

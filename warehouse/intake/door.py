@@ -4,10 +4,13 @@ Ingestion decides again when a run takes them in, by the same contracts; what it
 ever came) may make a duplicate of an event that was accepted here, never a second copy.
 """
 
+import fcntl
 import json
 import os
 import re
 import secrets
+import shutil
+import time
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,12 +23,14 @@ from warehouse.ingest.judge import Judge
 from warehouse.intake.recent import Recent, content_of, key_of
 from warehouse.intake.split import Candidate
 from warehouse.intake.spool import FOLDER, Spool
+from warehouse.lock import is_in_place
 from warehouse.settings import Home, Settings
 
 Status = Literal["accepted", "duplicate", "rejected"]
 
 WRONG_TENANT = "wrong_tenant"
-_JUDGED = "judged-"
+JUDGED = "judged-"
+_POLL_SECONDS = 0.005
 _NEXT = re.compile(r"[ \t\r\n,:]*")
 _LEFT_TO_THE_SENDER = frozenset({WRONG_TENANT, "future_time", "too_large"})
 """Rejected here for what ingestion might not see, so that they must not get there. Others go to quarantine, from where
@@ -79,8 +84,8 @@ class Door:
     def __post_init__(self) -> None:
         self.spool = Spool(self.home)
         remove_left_behind(self.home)
-        folder = _judging(self.home)
-        name = f"{_JUDGED}{os.getpid()}-{secrets.token_hex(4)}.ndjson"
+        folder = judging(self.home)
+        name = f"{JUDGED}{os.getpid()}-{secrets.token_hex(4)}.ndjson"
         self._judge = Judge(folder / name, self.settings.max_event_bytes)
 
     def take(self, parcels: Sequence[Parcel]) -> list[list[Answer]]:
@@ -146,21 +151,53 @@ class Door:
             )
 
 
-def _judging(home: Home) -> Path:
+def judging(home: Home) -> Path:
     """Where events stand while they are judged: hidden, so that no run lands them, and not where a run tidies up."""
     return home.inbox / FOLDER / ".judging"
 
 
-def remove_left_behind(home: Home) -> None:
-    """Remove what processes were judging when they were killed: events should lie nowhere but where they are kept."""
-    for path in _judging(home).glob(f"{_JUDGED}*.ndjson"):
-        pid = path.name.removeprefix(_JUDGED).partition("-")[0]
-        try:
-            os.kill(int(pid), 0)
-        except (ProcessLookupError, ValueError):
-            path.unlink(missing_ok=True)
-        except PermissionError:
-            continue
+def remove_left_behind(home: Home, wait_seconds: float = 0) -> list[Path]:
+    """Remove what processes were judging when they were killed: events should lie nowhere but where they are kept.
+
+    Parameters
+    ----------
+    wait_seconds
+        How long to wait for those that are being judged now, which takes some milliseconds.
+
+    Returns
+    -------
+    list of pathlib.Path
+        Those that are still being judged.
+    """
+    deadline = time.monotonic() + wait_seconds
+    names = {path.stem for path in judging(home).glob(f"{JUDGED}*")}
+    left = []
+    for path in (judging(home) / f"{name}.ndjson" for name in sorted(names)):
+        while not _removed(path):
+            if time.monotonic() >= deadline:
+                left.append(path)
+                break
+            time.sleep(_POLL_SECONDS)
+    return left
+
+
+def _removed(path: Path) -> bool:
+    """Remove a judged file, and what its reader made of it, unless a living process holds it."""
+    try:
+        # Made where only the reader's folder is left, so that nobody begins to judge under that name meanwhile.
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except PermissionError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if is_in_place(path, descriptor):
+            shutil.rmtree(path.with_suffix(""), ignore_errors=True)
+            path.unlink()
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
 
 
 def _reject(one: _Pending, reason: str, message: str, is_kept: bool | None = None) -> None:

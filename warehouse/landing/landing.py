@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Optional
 
 from warehouse import chain
 from warehouse.clock import utc_now
@@ -17,6 +17,9 @@ from warehouse.landing import amendments, screening
 from warehouse.landing.copying import copy_hashed, file_hash
 from warehouse.settings import Home, Settings
 from warehouse.sources import kinds
+
+if TYPE_CHECKING:
+    from warehouse.erasure.plan import Plan
 
 IGNORED_SUFFIXES = {".tmp", ".part", ".crdownload"}
 """A producer writes under such a name, or a hidden one, and renames when the file is whole."""
@@ -115,10 +118,12 @@ class Landing:
     ----------
     settings
         By which erased persons are recognised in what arrives; those of the environment where they are not given.
+    erasure
+        The one that is being carried out, if any: what lands meanwhile lands without its persons.
     """
 
-    def __init__(self, home: Home, settings: Settings | None = None) -> None:
-        self.home = home
+    def __init__(self, home: Home, settings: Settings | None = None, erasure: Optional["Plan"] = None) -> None:
+        self.home, self._erasure = home, erasure
         self._settings = settings or Settings(home=home.root)
         self.segments = home.landing / "segments"
         self.manifest = home.landing / "manifest.ndjson"
@@ -267,7 +272,7 @@ class Landing:
         self.segments.mkdir(parents=True, exist_ok=True)
         entries = self.entries()
         seq = self._read[2] + 1
-        screen = screening.screen(self.home, files, self._settings)
+        screen = screening.screen(self.home, files, self._settings, self._erasure)
         kept: list[dict[str, Any]] = []
         temporary: list[tuple[Path, Path]] = []
         for number, (role, origin) in enumerate(files.items()):

@@ -261,8 +261,9 @@ def _one(path: Path, entry: Mapping[str, Any]) -> _Secrets:
             "A client speaks for no tenant.", where=where, todo='Name them: tenants = ["acme"]; "*" is any.'
         )
     given = entry.get("may", [SEND, READ])
-    may = frozenset(one for one in given if isinstance(one, str)) if isinstance(given, list) else frozenset()
-    if not may or len(may) < len(given) or not may <= {SEND, READ}:
+    is_listed = isinstance(given, list) and all(isinstance(one, str) for one in given)
+    may = frozenset(given) if is_listed else frozenset()
+    if not may or not may <= {SEND, READ}:
         raise UsageError("A client may do something unknown.", where=where, todo=f'may = ["{SEND}", "{READ}"]')
     tokens = [line.encode() for line in _secret(path, entry, "token", where)]
     if any(len(token) < _LEAST_TOKEN_CHARACTERS for token in tokens):

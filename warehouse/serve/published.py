@@ -22,6 +22,8 @@ QUERY_SECONDS = 10.0
 MOST_ROWS = 10_000
 _JSON_COLUMNS = frozenset({"factors", "points", "evidence_refs"})
 _AT_ONCE = 4
+_NOT_THERE = ("Catalog Error", "Binder Error")
+"""How the engine begins to say that a table or a column is not there."""
 
 
 class Publication:
@@ -63,9 +65,9 @@ class Publication:
                     raise Refusal(
                         503, "too_slow", "The answer took too long. Ask for less, or again later.", 5
                     ) from error
-                if not error.why.startswith("Catalog Error"):
+                if not error.why.startswith(_NOT_THERE):
                     raise
-                # A version that was published before this table was.
+                # A version that was published before this table was, or a column of it.
                 raise Refusal(
                     404, "not_published", "The published version does not hold this. Run once more."
                 ) from error

@@ -100,7 +100,7 @@ def sync(
     UsageError
         If no destination is set up, or one that is named is not.
     DealhouseError
-        If the last build did not finish well, or is not of the present, or an erasure was cut off.
+        If the last build did not finish well, or is not of the present, or an erasure or a retention was cut off.
     """
     home, own = settings.layout(), SyncSettings()
     chosen = _chosen(configured(settings) if destinations is None else destinations, only)

@@ -29,14 +29,11 @@ def pull_all(landing: Landing, on_problem: Callable[[str], None]) -> list[Landed
             landed += pull(landing, load(path))
         except psycopg.Error as error:
             on_problem(f"Nothing was read from the database of {path}: {_said(error)}. The next run tries again.")
+        except tables.RowError as error:
+            # It stays in the database, and the other sources are none the worse.
+            on_problem(f"Nothing more was read from the database of {path}: {error}")
         except DealhouseError as error:
             on_problem(str(error))
-        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-            # A row as nobody thought of it. It stays in the database, and the other sources are none the worse.
-            on_problem(
-                f"Nothing more was read from the database of {path}: a row there cannot be read "
-                f"({type(error).__name__}). Correct it; the next run tries again."
-            )
     return landed
 
 

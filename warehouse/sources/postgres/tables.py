@@ -18,6 +18,7 @@ from psycopg import sql
 from warehouse.contracts.accounts import AccountUpserted, ContactUpserted
 from warehouse.contracts.contract import EventContract
 from warehouse.contracts.leads import LeadCreated
+from warehouse.errors import DealhouseError
 from warehouse.sources.postgres.config import Tables
 
 MOST_REMEMBERED = 20_000
@@ -27,17 +28,28 @@ Row = dict[str, Any]
 Event = dict[str, Any]
 
 _READ = sql.SQL(
-    "select cast(to_jsonb(entity) as text), coalesce(entity.updated_at, entity.created_at, 'epoch') as changed_at "
+    "select cast(entity.id as text), cast(to_jsonb(entity) as text), "
+    "coalesce(entity.updated_at, entity.created_at, 'epoch') as changed_at "
     "from {table} as entity "
     "where %(since)s::timestamp is null or coalesce(entity.updated_at, entity.created_at, 'epoch') >= %(since)s "
     "order by changed_at, entity.id"
 )
 
 
+class RowError(DealhouseError):
+    """A row is as nobody thought of it."""
+
+
 def read(
     con: "psycopg.Connection[Any]", tables: Tables, entity: str, position: dict[str, Any]
 ) -> Iterator[tuple[list[bytes], dict[str, Any]]]:
-    """Lines of each row that changed since a position; at the end no lines, and the position after them all."""
+    """Lines of each row that changed since a position; at the end no lines, and the position after them all.
+
+    Raises
+    ------
+    RowError
+        If no events can be made of a row: says which.
+    """
     table = sql.Identifier(tables.schema, tables.read[entity])
     before = datetime.fromisoformat(position["changed_at"]) if position else None
     lag = timedelta(seconds=tables.lag_seconds)
@@ -50,10 +62,9 @@ def read(
     with con.cursor(name=entity) as cursor:
         cursor.itersize = 10_000
         cursor.execute(_READ.format(table=table), {"since": None if before is None else before - lag})
-        for text, changed_at in cursor:
+        for row_id, text, changed_at in cursor:
             changed = changed_at.astimezone(UTC).replace(tzinfo=None) if changed_at.tzinfo else changed_at
-            row: Row = json.loads(text, parse_float=str)
-            key = hashlib.sha256(f"{row['id']}\0{changed.isoformat()}".encode()).hexdigest()[:16]
+            key = hashlib.sha256(f"{row_id}\0{changed.isoformat()}".encode()).hexdigest()[:16]
             seen.append((changed, key))
             # A clock that is ahead must not hide what others still write.
             known = min(changed, now)
@@ -61,10 +72,22 @@ def read(
             if len(seen) > 4 * MOST_REMEMBERED:
                 seen = [one for one in seen if one[0] >= latest - lag]
             if key not in remembered:
-                yield [_line(tables, event) for event in events_of(entity, row, changed)], {}
+                yield [_line(tables, event) for event in _made(entity, row_id, text, changed)], {}
     if latest is not None:
         recent = [key for changed, key in seen if changed >= latest - lag]
         yield [], {"changed_at": latest.isoformat(), "recent": recent if len(recent) <= MOST_REMEMBERED else []}
+
+
+def _made(entity: str, row_id: str, text: str, changed_at: datetime) -> list[Event]:
+    try:
+        return events_of(entity, json.loads(text, parse_float=str), changed_at)
+    except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
+        # What the error says may be what the row says, which is nothing for a log.
+        raise RowError(
+            f"The {entity} {row_id} cannot be read.",
+            why=f"no events can be made of its row ({type(error).__name__})",
+            todo="Correct the row; the next run tries again.",
+        ) from error
 
 
 def events_of(entity: str, row: Row, changed_at: datetime) -> list[Event]:
@@ -132,10 +155,12 @@ def _deal(row: Row, at: str) -> list[Event]:
         _event("crm.deal.updated", f"{name}/{at}", row["id"], at, data),
     ]
     stage, closed = row.get("stage"), row.get("actual_close_date")
-    # The day alone is known. Its end is after all else that happened on it, and never after the row said so.
-    closed_at = min(_stated(f"{closed}T23:59:59" if closed else None, at), at)
+    # The day alone is known. Its end is after all else that happened on it, and the same however often the row is
+    # edited: one win stays one. Of a day that is still to come, ingestion says so and keeps the event.
+    closed_at = _stated(f"{closed}T23:59:59" if closed else None, at)
     if stage == "closed_won":
-        events.append(_event("crm.deal.won", f"{name}/won/{closed_at}", row["id"], closed_at, deal))
+        won = f"{name}/won/{_stated(f'{closed}T00:00:00' if closed else None, at)}"
+        events.append(_event("crm.deal.won", won, row["id"], closed_at, deal))
     elif stage == "closed_lost":
         lost = {**deal, "lost_reason": row.get("lost_reason") or "unknown"}
         events.append(_event("crm.deal.lost", f"{name}/{at}/lost", row["id"], closed_at, lost))
