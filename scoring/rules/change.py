@@ -5,7 +5,7 @@ could be told in a sentence. A part that is not known may become so.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 SLACK = 1e-9
@@ -96,7 +96,16 @@ def smallest_change(parts: Sequence[PartNow], target: float) -> Change | None:
         needed = (target * base - rest) / part.weight
         if -SLACK <= needed <= 100 + SLACK:
             found.append(Change(part, min(max(needed, 0.0), 100.0)))
-    return min(found, key=lambda one: one.moved) if found else None
+    return least(found)
+
+
+def least(changes: Iterable[Change]) -> Change | None:
+    """The one that moves least, of equal ones the first; what differs by rounding alone is equal. None of none."""
+    best: Change | None = None
+    for one in changes:
+        if best is None or one.moved < best.moved - SLACK:
+            best = one
+    return best
 
 
 def _digits(span: float) -> int:

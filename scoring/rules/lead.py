@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from scoring.rules.change import Change, PartNow, smallest_change
+from scoring.rules.change import Change, PartNow, least, smallest_change
 from scoring.rules.points import by_word, linear, weigh
 from warehouse.settings import PROJECT_DIR
 
@@ -137,7 +137,7 @@ def _tier_change(row: Mapping[str, Any], now: str, parts: tuple[Part, ...]) -> s
             return f"It stays hot while its score of {score:.0f} does not fall below {HOT_FROM:.0f}."
         return f"It is hot by its probability; its score of {score:.0f} is below {HOT_FROM:.0f}."
     wanted, target = ("warm", WARM_FROM) if now == "cold" else ("hot", HOT_FROM)
-    best: Change | None = None
+    found: list[Change | None] = []
     for side in SIDES:
         other = row["engagement_score" if side == "fit" else "fit_score"]
         own = [
@@ -152,9 +152,8 @@ def _tier_change(row: Mapping[str, Any], now: str, parts: tuple[Part, ...]) -> s
             for part in parts
             if part.side == side
         ]
-        found = smallest_change(own, target if other is None else 2 * target - other)
-        if found is not None and (best is None or found.moved < best.moved):
-            best = found
+        found.append(smallest_change(own, target if other is None else 2 * target - other))
+    best = least(one for one in found if one is not None)
     if best is None:
         return (
             f"No single part would make it {wanted}: {target - score:.0f} points are missing; to ask for a call would."

@@ -193,6 +193,15 @@ def test_the_smallest_change_of_one_part_by_hand() -> None:
     assert found.words == "tickets of 1.5 instead of 2"
 
 
+def test_of_parts_that_differ_by_rounding_alone_the_first_is_named() -> None:
+    """Both need 20 points more; 0.1 + 0.2 is a little more than 0.3, whichever of them holds it."""
+    for one, other in ((30.0, 100 * (0.1 + 0.2)), (100 * (0.1 + 0.2), 30.0)):
+        parts = [PartNow("use", 1, one, one, (0.0, 100.0)), PartNow("mood", 1, other, other, (0.0, 100.0))]
+        found = smallest_change(parts, 40)
+        assert found is not None
+        assert found.part.name == "use"
+
+
 @pytest.mark.parametrize(
     ("part", "target", "words"),
     [
