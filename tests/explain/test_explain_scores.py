@@ -13,6 +13,7 @@ from warehouse.pipeline import run
 from warehouse.settings import Settings
 
 
+@pytest.mark.slow
 def test_a_rebuilt_score_is_given_by_the_model_that_was_in_force(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

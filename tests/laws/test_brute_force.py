@@ -80,6 +80,7 @@ def test_facts_equal_brute_force(log: list[Event]) -> None:
 
 @given(deal_log())
 @settings(FEW, max_examples=20)
+@pytest.mark.slow
 def test_facts_equal_brute_force_under_the_other_rule_set(log: list[Event]) -> None:
     check(log, "dsl")
 

@@ -123,6 +123,7 @@ def event(number: int, **data: object) -> str:
     )
 
 
+@pytest.mark.slow
 def test_the_job_in_process_takes_in_builds_and_publishes_once(definitions, home, tmp_path):
     execute = importlib.import_module("orchestration.execute").execute
     settings = Settings(home=home)

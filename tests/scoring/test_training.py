@@ -51,7 +51,7 @@ def panel(rows: int, strength: float, seed: int = 0, **columns: object) -> pl.Da
 
 
 def test_a_planted_driver_is_found_with_its_sign_and_what_is_barred_is_not_seen(spec: Spec) -> None:
-    rows = panel(3000, 1.0)
+    rows = panel(1500, 1.0)
     fitted = fit(spec, rows, AS_OF)
     assert fitted.chosen in ("spline", "additive", "blend")
     model = ScoreModel.from_json(json.dumps(fitted.model))
@@ -63,10 +63,15 @@ def test_a_planted_driver_is_found_with_its_sign_and_what_is_barred_is_not_seen(
     in_a = (rows["channel"] == "a").to_numpy()
     assert parts["channel"][in_a].mean() > parts["channel"][~in_a].mean() + 0.5
     assert model.intercept + sum(parts.values()) == pytest.approx(model.log_odds(rows), abs=1e-9)
-    # A kept model answers as the fitted one, and the same rows give the same model.
-    assert json.dumps(fit(spec, rows, AS_OF).model) == json.dumps(fitted.model)
 
 
+@pytest.mark.slow
+def test_the_same_rows_give_the_same_model(spec: Spec) -> None:
+    rows = panel(900, 1.0)
+    assert json.dumps(fit(spec, rows, AS_OF).model) == json.dumps(fit(spec, rows, AS_OF).model)
+
+
+@pytest.mark.slow
 def test_chance_is_refused_with_a_reason(spec: Spec) -> None:
     fitted = fit(spec, panel(2000, 0.0), AS_OF)
     assert fitted.chosen == "base"
@@ -76,6 +81,7 @@ def test_chance_is_refused_with_a_reason(spec: Spec) -> None:
     assert model.probability(rows) == pytest.approx(np.full(50, fitted.model["base_rate"]))
 
 
+@pytest.mark.slow
 def test_a_feature_that_knows_the_outcome_is_refused(spec: Spec) -> None:
     rows = panel(2000, 0.3)
     known = rows["label"].cast(pl.Float64) + np.random.default_rng(5).normal(scale=0.1, size=rows.height)

@@ -70,9 +70,8 @@ def _is_deal(event: dict) -> bool:
     return str(event.get("type", "")).startswith("crm.deal.")
 
 
-@pytest.mark.parametrize(
-    "wanted", [pytest.param(PART, id="part"), pytest.param((), id="whole project", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("wanted", [PART, ()], ids=["part", "whole project"])
 def test_runs_of_some_types_leave_what_a_full_build_makes(tmp_path: Path, wanted: tuple[str, ...]) -> None:
     copy_project(tmp_path / "project", wanted)
     settings = Settings(home=tmp_path / "home", project_dir=tmp_path / "project", pseudonym_key="affected")

@@ -1,12 +1,14 @@
 """The default model on public data reaches what was measured of tuned boosters."""
 
 import numpy as np
+import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
 from scoring.estimators.additive import AdditiveClassifier
 
 
+@pytest.mark.slow
 def test_telco_reaches_its_target(telco):
     """5-fold cross-validation; the measured best of tuned boosters is .850 and .412."""
     frame, y = telco

@@ -124,6 +124,7 @@ def test_over_confidence_is_repaired_where_that_helps_later():
     assert "a sigmoid fitted on earlier periods lowered the log loss" in selector.reason_
 
 
+@pytest.mark.slow
 def test_groups_stand_on_one_side_and_snapshots_do_not_count_twice():
     rng = np.random.default_rng(0)
     deal_x = rng.normal(size=(60, 3))
