@@ -101,6 +101,7 @@ def test_scrubbing_leaves_every_file_readable_and_without_a_trace(tmp_path: Path
     for name, write in FILES.items():
         write(home.outbox / name)
     (home.outbox / "a.parquet").replace(home.outbox / "1.parquet")
+    (home.outbox / ".1.parquet.crc").write_bytes(b"sum of what it was")
     import hashlib
 
     digest = hashlib.sha256((home.outbox / "1.parquet").read_bytes()).hexdigest()
@@ -120,5 +121,6 @@ def test_scrubbing_leaves_every_file_readable_and_without_a_trace(tmp_path: Path
         (packed,) = con.execute("select packed from t").fetchone()
     assert zlib.decompress(packed).startswith(b"said erased-")
     assert pq.read_table(home.outbox / "1.parquet").num_rows == 1000
+    assert not (home.outbox / ".1.parquet.crc").exists()
     (line,) = chain.read(home.outbox / "journal.ndjson")
     assert line["sha256"] == hashlib.sha256((home.outbox / "1.parquet").read_bytes()).hexdigest()

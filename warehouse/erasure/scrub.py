@@ -104,6 +104,8 @@ def _scrub_content(path: Path, redactor: Redactor, keys: Keyring, remember: Call
             chain.fsync_file(target)
             remember(file_hash(path), file_hash(target))
             target.replace(path)
+            # Spark keeps a sum beside each file, by which this one is damaged; without a sum it is read.
+            path.with_name(f".{path.name}.crc").unlink(missing_ok=True)
 
 
 def is_chained(head: bytes) -> bool:
