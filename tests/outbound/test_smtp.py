@@ -94,9 +94,9 @@ def test_what_is_refused_for_now_is_tried_again_and_what_is_refused_for_good_is_
     mailbox.script[:] = ["451 4.7.1 Greylisted", "421 4.3.2 Busy"]
     (outcome,) = sender(mailbox).deliver("event", [alert(1)])
     assert (outcome.status, outcome.attempts) == ("acknowledged", 3)
-    mailbox.script[:] = ["554 5.7.1 This looks like spam"]
+    mailbox.script[:] = ["554 5.6.0 This is no mail"]
     (outcome,) = sender(mailbox).deliver("event", [alert(1)])
-    assert (outcome.status, outcome.code, outcome.message) == ("rejected", "554", "5.7.1 This looks like spam")
+    assert (outcome.status, outcome.code, outcome.message) == ("rejected", "554", "5.6.0 This is no mail")
     mailbox.script[:] = ["452 4.2.2 Full"] * 9
     (outcome,) = sender(mailbox).deliver("event", [alert(1)])
     assert (outcome.status, outcome.code, outcome.attempts) == ("failed", "452", 4)
@@ -116,14 +116,25 @@ def test_one_address_that_is_refused_does_not_keep_it_from_the_others(mailbox) -
     assert "example.org" not in outcome.message
 
 
-@pytest.mark.parametrize("answer", ["530 5.7.0 Authentication required", "550 5.7.1 not your address: <a@example.org>"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "530 5.7.0 Authentication required",
+        "550 5.7.1 not your address: <a@example.org>",
+        "554 5.7.1 Relay access denied",
+    ],
+)
 def test_what_is_refused_whatever_the_mail_is_loses_no_alert(mailbox, answer: str) -> None:
     mailbox.refused_sender = answer
     (outcome,) = sender(mailbox).deliver("event", [alert(1)])
     assert (outcome.status, outcome.code, outcome.attempts) == ("failed", answer[:3], 1)
     assert "example.org" not in outcome.message
     mailbox.refused_sender = ""
-    mailbox.refused["ops@example.org"] = "530 5.7.0 Authentication required"
+    mailbox.refused.update({"gone@example.org": "550 5.1.1 No such user", "ops@example.org": answer})
+    (outcome,) = sender(mailbox, alert_recipients={"*": list(mailbox.refused)}).deliver("event", [alert(1)])
+    assert (outcome.status, outcome.code, outcome.attempts) == ("failed", answer[:3], 1)
+    mailbox.refused.clear()
+    mailbox.script[:] = [answer]
     assert sender(mailbox).deliver("event", [alert(1)])[0].status == "failed"
 
 
