@@ -19,7 +19,7 @@ from warehouse.links import PAGE_OF_SUBJECT, alert_link
 from warehouse.mail import Mail, MailError, SmtpSettings, compose, send
 from warehouse.reports.notices import notice
 from warehouse.settings import PROJECT_DIR
-from warehouse.writeback.destination import ACKNOWLEDGED, Row
+from warehouse.writeback.destination import ACKNOWLEDGED, Outcome, Row
 from warehouse.writeback.destinations.smtp import AlertMail
 
 MAIL = Mail("Subject", "text", "<p>text</p>", {"chart": b"\x89PNG"}, "report.1")
@@ -114,6 +114,19 @@ def test_one_address_that_is_refused_does_not_keep_it_from_the_others(mailbox) -
     (outcome,) = sender(mailbox, alert_recipients={"*": ["gone@example.org"]}).deliver("event", [alert(1)])
     assert (outcome.status, outcome.code) == ("rejected", "550")
     assert "example.org" not in outcome.message
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ("5.1.1 <gone@example.org>: no such user", "5.1.1 <[address]>: no such user"),
+        ('to "ann b"@example.org, cc=x@y.example; done', "to [address], [address]; done"),
+        # The square of its length, a million million steps, would outlast every time limit.
+        ("x" * 1_000_000 + " @ a@b", "x" * 1_000_000 + " @ [address]"),
+    ],
+)
+def test_addresses_are_cut_from_words_of_any_length(told: str, kept: str) -> None:
+    assert Outcome("failed", message=told).message == kept
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,8 @@ class Row:
     ``event`` it is the CloudEvents id."""
 
 
-_ADDRESS = re.compile(r"""(?:"[^"@]*"|[^\s<>"'(),;:\[\]]+)@[^\s<>"'(),;\[\]]+""")
+_ADDRESS = re.compile(r"""(?:"[^"@]*"|(?<![^\s<>"'(),;:\[\]])[^\s<>"'(),;:\[\]]+)@[^\s<>"'(),;\[\]]+""")
+"""Begins where a word does: tried from each of its signs, a long word would take the square of its length."""
 
 
 @dataclass(frozen=True, slots=True)
