@@ -2,6 +2,7 @@
 
 import runpy
 from collections.abc import Callable
+from functools import partial
 
 import streamlit as st
 
@@ -11,20 +12,20 @@ from dashboards.settings import DashboardSettings
 _CHOSEN = "_role"
 
 
-def _person() -> tuple[roles.Role | None, str]:
-    """Find out who is there, and their role."""
+def _person() -> tuple[roles.Role | None, Callable[[], str]]:
+    """Find out the role of who is there, and whom their actions will be said to be by."""
     known = session.known_roles()
     if session.must_sign_in():
         if not st.user.is_logged_in:
-            return None, ""
+            return None, str
         email = session.verified_email(st.user.to_dict())
         role = roles.of_person(known, email)
-        return role, session.acts_as(role, email) if role else ""
+        return role, partial(session.acts_as, role, email) if role else str
     fixed = DashboardSettings().role
     if fixed:
-        return known.get(fixed), fixed
+        return known.get(fixed), lambda: fixed
     chosen = _chosen_role(list(known))
-    return known[chosen], chosen
+    return known[chosen], lambda: chosen
 
 
 def _chosen_role(names: list[str]) -> str:
@@ -97,11 +98,11 @@ def main() -> None:
             )
             or "EN"
         )
-    role, person = _person()
+    role, acts_as = _person()
     if role is None:
         st.navigation([lambda: _without_role(language)], position="hidden").run()
         return
-    session.remember(session.Session(role, language, person))
+    session.remember(session.Session(role, language, acts_as))
     with st.sidebar:
         _sign_out(language)
     first = role.first_page if role.may_open(role.first_page) else next(iter(role.pages))

@@ -72,8 +72,11 @@ def say(
         raise ForbiddenError(f"{role.name} may not act for {tenant}")
     at = (now or datetime.now(UTC)).replace(tzinfo=None, microsecond=0)
     until = at + SNOOZE if status == "snoozed" else None
-    data: dict[str, Any] = {"subject_type": subject_type, "subject_id": subject_id}
-    data["acted_by"] = page.session.person
+    try:
+        person = page.session.acts_as()
+    except DealhouseError as error:
+        return str(error)
+    data: dict[str, Any] = {"subject_type": subject_type, "subject_id": subject_id, "acted_by": person}
     data |= {"note": note} if note else {}
     data |= {"outcome": outcome} if outcome and status == "handled" else {}
     data |= {"score": score} if score is not None and status == "handled" else {}
@@ -86,7 +89,7 @@ def say(
         "time": f"{at:%Y-%m-%dT%H:%M:%SZ}",
         "tenantid": tenant,
         "subject": subject_id,
-        "actor": page.session.person,
+        "actor": person,
         "data": data,
     }
     try:
@@ -97,7 +100,7 @@ def say(
         return answer.message
     with _guard:
         version = page.view.snapshot.publication.version
-        _said[tenant, subject_type, subject_id] = Said(status, page.session.person, at, until, version)
+        _said[tenant, subject_type, subject_id] = Said(status, person, at, until, version)
     return ""
 
 

@@ -1,7 +1,7 @@
 """Who looks, in which language and appearance: known once per run of a script, before any page."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -24,8 +24,9 @@ class Session:
 
     role: roles.Role
     language: str
-    person: str
-    """Whom actions are said to be by: an id, never an e-mail address, since it is published."""
+    acts_as: Callable[[], str]
+    """Whom actions are said to be by: an id, never an e-mail address, since it is published. Asked when somebody acts,
+    since it may take the key of the home, which those who only look have no need of."""
 
     def say(self, key: str, /, **values: object) -> str:
         """Say an entry of the catalogue."""
@@ -125,9 +126,21 @@ def acts_as(role: roles.Role, email: str) -> str:
     """Whom actions of somebody who signed in are said to be by: the id that the file of roles gives, else a pseudonym.
 
     The keyed pseudonym is the one that e-mail addresses have everywhere in the warehouse.
+
+    Raises
+    ------
+    UsageError
+        If there is no key to make one with: it is made by what takes in, and not by who looks.
     """
     named = role.staff_id(email)
     if named or not role.may_act:
         return named
-    settings = Settings()
-    return pseudonym.load(hub().home, settings).email(email) or ""
+    home, settings = hub().home, Settings()
+    if not pseudonym.has_key(home, settings):
+        raise UsageError(
+            "You cannot act here yet: there is no key to make a pseudonym of your address with.",
+            where=str(home.keys),
+            todo="Run `dealhouse run`, which makes it, set DEALHOUSE_PSEUDONYM_KEY, or give this person an id in the "
+            "file of roles (docs/dashboards.md).",
+        )
+    return pseudonym.load(home, settings).email(email) or ""

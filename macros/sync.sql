@@ -23,9 +23,7 @@
             delivery.payload,
             delivery.is_uncertain,
             delivery.refused_payload,
-            {%- if deletes %}
             delivery.operation,
-            {%- endif %}
             {{ json_fields('delivery.payload', fields) }} as held,
             {{ json_fields('delivery.refused_payload', fields) }} as refused
         from {{ source('raw', 'delivery') }} as delivery
@@ -36,8 +34,12 @@
         targets.destination,
         stated.tenant_id,
         stated.sync_key,
-        case when known.payload is null then 'insert' else 'update' end as operation,
-        known.payload as expected,
+        {#- Where an insert or a delete may not have arrived, nobody knows that there is a row to update. #}
+        case
+            when known.payload is null or (known.is_uncertain and known.operation <> 'update') then 'insert'
+            else 'update'
+        end as operation,
+        case when not known.is_uncertain or known.operation = 'update' then known.payload end as expected,
         {%- for field in fields %}
         stated.{{ field }}{{ ',' if not loop.last }}
         {%- endfor %}

@@ -5,6 +5,7 @@ name.
 """
 
 import hashlib
+import re
 import smtplib
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,6 +32,9 @@ ANYBODY = "*"
 
 OF_THE_LOG_IN = {530, 534, 535, 538}
 """Says at whatever command that nobody who is known has logged in (RFC 4954): no mail is to blame."""
+
+OF_POLICY = re.compile(r"5\.7\.\d")
+"""Begins an answer of security or policy (RFC 3463), such as that this sender may not relay: no mail is to blame."""
 
 
 class SmtpSettings(BaseSettings):
@@ -166,9 +170,9 @@ def send(settings: SmtpSettings, mail: Mail, recipients: Sequence[str]) -> dict[
         with _session(settings) as server:
             refused = server.send_message(message)
     except smtplib.SMTPRecipientsRefused as error:
+        refusals = [_refusal(*answer, settings, is_of_the_mail=True) for answer in error.recipients.values()]
         # Where one of them may be taken later, so may the mail.
-        code, said = min(error.recipients.values(), key=lambda answer: answer[0])
-        raise _refusal(code, said, settings, is_of_the_mail=True) from None
+        raise min(refusals, key=lambda one: (one.is_lasting, one.is_of_the_mail)) from None
     except smtplib.SMTPResponseException as error:
         # Without the exception's own chain: that of a failed log-in may carry what was said to the server.
         is_of_the_mail = isinstance(error, smtplib.SMTPDataError)
@@ -183,12 +187,14 @@ def send(settings: SmtpSettings, mail: Mail, recipients: Sequence[str]) -> dict[
 
 
 def _refusal(code: int, answer: bytes | str, settings: SmtpSettings, *, is_of_the_mail: bool) -> MailError:
+    words = _words(answer, settings)
+    is_of_all = code in OF_THE_LOG_IN or OF_POLICY.match(words) is not None
     return MailError(
         str(code),
-        _words(answer, settings),
+        words,
         is_lasting=code >= 500,
         where=f"{settings.host}:{settings.port}",
-        is_of_the_mail=is_of_the_mail and code >= 500 and code not in OF_THE_LOG_IN,
+        is_of_the_mail=is_of_the_mail and code >= 500 and not is_of_all,
     )
 
 

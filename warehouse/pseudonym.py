@@ -42,6 +42,11 @@ def load(home: Home, settings: Settings) -> Pseudonymiser:
     return Pseudonymiser(key(home, settings), settings.phone_region)
 
 
+def has_key(home: Home, settings: Settings) -> bool:
+    """Whether there is a key, so that none would be made."""
+    return settings.pseudonym_key is not None or (home.keys / _KEY_FILE).exists()
+
+
 def key(home: Home, settings: Settings) -> bytes:
     """The secret itself: that of the settings, or the one in ``keys/``, which is made on first use."""
     if settings.pseudonym_key is not None:

@@ -11,7 +11,6 @@ from dashboards.charts.lines import columns, lines
 from dashboards.data import Between, NotYet, Rows
 from dashboards.frame import Page, begin, done
 from dashboards.parts import Number, card, numbers, table
-from dashboards.text import plain
 from warehouse.numbers import fmt
 
 ABOUT = {"group": "revenue", "icon": "view_kanban", "order": 1}
@@ -32,15 +31,8 @@ def main() -> None:
         st.info(page.say("state.empty"))
         done("sales")
         return
-    pipeline = st.segmented_control(
-        page.say("filter.pipeline"),
-        pipelines,
-        default=pipelines[0],
-        key="pipeline",
-        bind="query-params",
-        required=True,
-        format_func=plain,
-    )
+    # A list shows texts of users as they are; buttons would read them as Markdown, and the address hold what they show.
+    pipeline = st.selectbox(page.say("filter.pipeline"), pipelines, key="pipeline", bind="query-params", width=220)
     of = {"pipeline": pipeline}
     total = view.read("marts.pipeline_stage", sums=(*BOARD, *MISSED), where=of, by="columns")
     board = view.read("marts.pipeline_stage", ("stage",), sums=BOARD, where=of, by="columns")
@@ -227,9 +219,17 @@ def main() -> None:
 def _deals(page: Page, aging: Rows, stages: list[str]) -> None:
     """The open deals; a stage may be chosen, and stands in the URL."""
     known = [stage for stage in stages if stage in set(aging.column("stage"))]
-    stage = (
-        st.pills(page.say("col.stage"), known, key="stage", bind="query-params", format_func=plain) if known else None
-    )
+    stage = None
+    if known:
+        stage = st.selectbox(
+            page.say("col.stage"),
+            known,
+            index=None,
+            key="stage",
+            bind="query-params",
+            placeholder=page.say("filter.all"),
+            width=220,
+        )
     if stage:
         aging = replace(aging, table=aging.table.filter([value == stage for value in aging.column("stage")]))
     table(page, "sales.deals", aging, opens={"deal_id": "deal"}, note=page.say("sales.deals.note"))

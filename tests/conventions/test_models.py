@@ -4,6 +4,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from tests.laws.compiled import project
@@ -150,3 +151,22 @@ def test_no_exception_outlives_its_reason() -> None:
     for name, exceptions in EXCEPTIONS.items():
         read = {part for schema, parent in parents(models()[name]) for part in (parent, f"{schema}.{parent}")}
         assert set(exceptions) <= read, name
+
+
+def test_an_owner_stands_once_in_a_territory_however_it_is_written() -> None:
+    """Leads are matched without regard to case, so that RIGA beside Riga would give somebody twice the room."""
+    (test,) = [
+        node
+        for node in project().manifest["nodes"].values()
+        if node["resource_type"] == "test" and node["attached_node"] == "seed.dealhouse.sales_territory"
+    ]
+    assert test["test_metadata"]["name"] == "unique_grain"
+    with duckdb.connect() as con:
+        con.execute(
+            "create table territory as from (values ('t', 'city', 'Riga', 'r1'), ('t', 'city', 'RIGA', 'r1'), "
+            "('t', 'city', 'riga', 'r2')) as given (tenant_id, lead_field, lead_value, owner_id)"
+        )
+        keys = ", ".join(test["test_metadata"]["kwargs"]["columns"])
+        assert con.execute(f"select {keys} from territory group by all having count(*) > 1").fetchall() == [
+            ("t", "city", "riga", "r1")
+        ]

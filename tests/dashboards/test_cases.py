@@ -38,7 +38,7 @@ def page(home, monkeypatch):
         view = View(
             open_snapshot(home), BUILT_IN[role], Filters("acme", date(2026, 6, 30), date(2026, 1, 1), date(2026, 6, 1))
         )
-        return Page("churn_list", view, Session(BUILT_IN[role], "EN", "u7"), theme.LIGHT, "USD")
+        return Page("churn_list", view, Session(BUILT_IN[role], "EN", lambda: "u7"), theme.LIGHT, "USD")
 
     yield page
     hub.cache_clear()

@@ -1,6 +1,7 @@
 """Who gets in, as whom, and which files the server refuses to start with."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,10 @@ import dashboards.cli
 from dashboards import roles, session, text
 from dashboards.serve import make_app
 from tests.dashboards.conftest import APP
+from warehouse import pseudonym
 from warehouse.cli.app import app as commands
 from warehouse.errors import UsageError
+from warehouse.settings import Settings
 
 AUTH = {"redirect_uri": "http://localhost:8501/oauth2callback", "cookie_secret": "x", "client_id": "x"}
 
@@ -154,6 +157,7 @@ def test_who_has_no_role_sees_nothing_but_the_way_out(signed_in, claims):
 
 @pytest.mark.parametrize(("email", "staff"), [("Named@example.org", "U-7"), ("unnamed@example.org", None)])
 def test_no_address_goes_into_what_people_did(signed_in, full_home, email, staff):
+    pseudonym.key(full_home, Settings(_env_file=None, home=full_home.root))
     folder = full_home.inbox / "collector"
     before = {path: path.stat().st_size for path in folder.glob("*")}
     app = signed_in(email=email)
@@ -168,6 +172,19 @@ def test_no_address_goes_into_what_people_did(signed_in, full_home, email, staff
     assert event["actor"] == event["data"]["acted_by"]
     # The keyed pseudonym has 32 characters of hexadecimal, whichever key this home has made.
     assert event["actor"] == staff if staff else len(bytes.fromhex(event["actor"])) == 16
+
+
+def test_who_only_looks_makes_no_key_and_who_acts_without_one_is_told(signed_in, full_home):
+    shutil.rmtree(full_home.keys, ignore_errors=True)
+    app = signed_in(email="unnamed@example.org")
+    assert not app.exception
+    assert not app.error
+    (save,) = [one for one in app.button if one.label == text.say("case.save")]
+    app = save.click().run()
+    assert not app.exception
+    (said,) = [one.value for one in app.error]
+    assert "there is no key" in said
+    assert not full_home.keys.exists()
 
 
 def test_a_server_of_another_kind_sends_nothing_out_and_needs_a_lock(secrets, monkeypatch):

@@ -136,6 +136,22 @@ def test_filters_act_and_stand_in_the_url(at, full_home):
     assert nonsense.metric[0].value == every.metric[0].value
 
 
+def test_what_is_chosen_by_the_url_is_what_the_mart_calls_it(at, tmp_path):
+    """Signs that mean something to Markdown stand in the address as they are."""
+    rows = [
+        {"tenant_id": "acme", "pipeline": pipeline, "stage": stage, "deal_count": count, "amount_base": 1.0}
+        for pipeline, stage, count in [("b2b", "won*", 7), ("R&D", "*new*", 2), ("R&D", "old_1", 3)]
+    ]
+    stages = [row | {"stage_order": number} for number, row in enumerate(rows)]
+    deals = [row | {"deal_id": row["stage"]} for row in rows]
+    tables = {"marts.pipeline_stage": rows, "facts.dim_stage": stages, "marts.deal_aging": deals}
+    tables["marts.kpi"] = [{"tenant_id": "acme"}]
+    home = make_home(tmp_path / "home", tables)
+    app = whole(at(home, "sales", role="leadership", pipeline="R&D", stage="*new*"))
+    assert (app.selectbox(key="pipeline").value, app.metric[0].value) == ("R&D", "5")
+    assert app.selectbox(key="stage").value == "*new*"
+
+
 def test_a_subject_is_found_by_the_url(at, full_home):
     app = whole(at(full_home, "deal", role="leadership", deal="deal-03"))
     assert app.subheader[0].value == "title-03"

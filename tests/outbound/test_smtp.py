@@ -19,7 +19,7 @@ from warehouse.links import PAGE_OF_SUBJECT, alert_link
 from warehouse.mail import Mail, MailError, SmtpSettings, compose, send
 from warehouse.reports.notices import notice
 from warehouse.settings import PROJECT_DIR
-from warehouse.writeback.destination import ACKNOWLEDGED, Row
+from warehouse.writeback.destination import ACKNOWLEDGED, Outcome, Row
 from warehouse.writeback.destinations.smtp import AlertMail
 
 MAIL = Mail("Subject", "text", "<p>text</p>", {"chart": b"\x89PNG"}, "report.1")
@@ -94,9 +94,9 @@ def test_what_is_refused_for_now_is_tried_again_and_what_is_refused_for_good_is_
     mailbox.script[:] = ["451 4.7.1 Greylisted", "421 4.3.2 Busy"]
     (outcome,) = sender(mailbox).deliver("event", [alert(1)])
     assert (outcome.status, outcome.attempts) == ("acknowledged", 3)
-    mailbox.script[:] = ["554 5.7.1 This looks like spam"]
+    mailbox.script[:] = ["554 5.6.0 This is no mail"]
     (outcome,) = sender(mailbox).deliver("event", [alert(1)])
-    assert (outcome.status, outcome.code, outcome.message) == ("rejected", "554", "5.7.1 This looks like spam")
+    assert (outcome.status, outcome.code, outcome.message) == ("rejected", "554", "5.6.0 This is no mail")
     mailbox.script[:] = ["452 4.2.2 Full"] * 9
     (outcome,) = sender(mailbox).deliver("event", [alert(1)])
     assert (outcome.status, outcome.code, outcome.attempts) == ("failed", "452", 4)
@@ -116,14 +116,38 @@ def test_one_address_that_is_refused_does_not_keep_it_from_the_others(mailbox) -
     assert "example.org" not in outcome.message
 
 
-@pytest.mark.parametrize("answer", ["530 5.7.0 Authentication required", "550 5.7.1 not your address: <a@example.org>"])
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ("5.1.1 <gone@example.org>: no such user", "5.1.1 <[address]>: no such user"),
+        ('to "ann b"@example.org, cc=x@y.example; done', "to [address], [address]; done"),
+        # The square of its length, a million million steps, would outlast every time limit.
+        ("x" * 1_000_000 + " @ a@b", "x" * 1_000_000 + " @ [address]"),
+    ],
+)
+def test_addresses_are_cut_from_words_of_any_length(told: str, kept: str) -> None:
+    assert Outcome("failed", message=told).message == kept
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "530 5.7.0 Authentication required",
+        "550 5.7.1 not your address: <a@example.org>",
+        "554 5.7.1 Relay access denied",
+    ],
+)
 def test_what_is_refused_whatever_the_mail_is_loses_no_alert(mailbox, answer: str) -> None:
     mailbox.refused_sender = answer
     (outcome,) = sender(mailbox).deliver("event", [alert(1)])
     assert (outcome.status, outcome.code, outcome.attempts) == ("failed", answer[:3], 1)
     assert "example.org" not in outcome.message
     mailbox.refused_sender = ""
-    mailbox.refused["ops@example.org"] = "530 5.7.0 Authentication required"
+    mailbox.refused.update({"gone@example.org": "550 5.1.1 No such user", "ops@example.org": answer})
+    (outcome,) = sender(mailbox, alert_recipients={"*": list(mailbox.refused)}).deliver("event", [alert(1)])
+    assert (outcome.status, outcome.code, outcome.attempts) == ("failed", answer[:3], 1)
+    mailbox.refused.clear()
+    mailbox.script[:] = [answer]
     assert sender(mailbox).deliver("event", [alert(1)])[0].status == "failed"
 
 

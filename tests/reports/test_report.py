@@ -21,7 +21,7 @@ from warehouse.chain import read as read_chain
 from warehouse.cli.app import app, load_commands
 from warehouse.errors import UsageError
 from warehouse.lock import writer_lock
-from warehouse.mail import SmtpSettings, compose
+from warehouse.mail import MailError, SmtpSettings, compose
 from warehouse.numbers import fmt
 from warehouse.publish import RunInfo, publish
 from warehouse.publish.reader import NothingPublishedError
@@ -358,9 +358,28 @@ def test_a_publication_that_comes_late_delays_its_report_by_days_and_what_was_se
     sent = write_reports(own, "month", is_sent=True)
     assert {one.report.period.slug for one in sent if one.sent_to} == {"2026-03"}
     assert len(mailbox.messages) == 4
-    write_reports(own, "month", day=date(2026, 2, 1), is_sent=True)
-    assert {name: (own.layout().reports / name).read_bytes() for name in kept} == kept
+
+    def is_as_it_was_sent() -> bool:
+        return {name: (own.layout().reports / name).read_bytes() for name in kept} == kept
+
+    february = {"day": date(2026, 2, 1), "tenant_id": "default"}
+    write_reports(own, "month", **february, is_sent=True)
+    assert is_as_it_was_sent()
+    for folder, name in [(None, "default-2026-02-fresh"), (tmp_path / "out", "default-2026-02")]:
+        (fresh,) = write_reports(own, "month", **february, folder=folder)
+        assert (fresh.page.name, fresh.mail.name) == (f"{name}.html", f"{name}.eml")
+        assert fresh.mail.read_bytes() != kept["default-2026-02.eml"]
+        assert is_as_it_was_sent()
     assert len(mailbox.messages) == 4
+    mailbox.refused["lead@example.org"] = "550 5.1.1 No such user"
+    with pytest.raises(MailError):
+        write_reports(own, "month", **february, is_sent=True, is_sent_again=True)
+    assert is_as_it_was_sent()
+    mailbox.refused.clear()
+    (again,) = write_reports(own, "month", **february, is_sent=True, is_sent_again=True)
+    assert again.mail.name == "default-2026-02.eml"
+    assert again.mail.read_bytes() == fresh.mail.read_bytes()
+    assert len(mailbox.messages) == 5
 
 
 def test_no_two_tenants_have_one_file(company, tmp_path) -> None:

@@ -102,6 +102,22 @@ def test_words_of_the_server_hold_no_value_of_a_row(world: World, crm: Crm, dsn:
     }
 
 
+def test_words_of_a_function_of_the_crm_are_not_passed_on(world: World, crm: Crm, dsn: str) -> None:
+    """It puts a name into them without a quote; its number is told, and its constraint where it gives one."""
+    leads_of(crm, 1)
+    world.leads(1)
+    crm.execute(
+        "create function refuse() returns trigger language plpgsql as $$ begin "
+        "raise exception 'Lead % is nobody''s', 'Ann Example' using constraint = 'has_owner'; end $$"
+    )
+    crm.execute("create trigger refuse before update on lead for each row execute function refuse()")
+    own = PostgresSettings(objects=frozenset({"lead"}))
+    (result,) = sync(world.settings, is_first=True, destinations=[Postgres(own, dsn)])
+    assert [(one.status, one.code, one.message) for *_, one in result.answers] == [
+        ("rejected", "P0001", "refused by a function of the database: SQLSTATE P0001 of has_owner")
+    ]
+
+
 def test_an_edit_made_there_stays_and_is_told(world: World, crm: Crm, destination: Postgres) -> None:
     """A score that somebody has set, before the first sync or between two, is kept; all other leads follow."""
     leads_of(crm, 30)

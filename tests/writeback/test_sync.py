@@ -3,6 +3,7 @@
 import random
 import threading
 import time
+from contextlib import ExitStack
 
 import psycopg
 import pytest
@@ -13,6 +14,7 @@ from tests.writeback.world import World
 from warehouse.erasure.pending import folder, mark_rebuild
 from warehouse.erasure.tombstones import keyring
 from warehouse.errors import DealhouseError, UsageError
+from warehouse.lock import writer_lock
 from warehouse.writeback import sync as engine
 from warehouse.writeback.destination import Outcome, Row
 from warehouse.writeback.destinations.files import Files
@@ -138,7 +140,9 @@ def test_a_delete_whose_answer_was_lost_is_asked_again_with_the_same_words(world
     hook.script = lambda row: None
     world.fill("marts.duplicate_candidate", [PAIR])
     sync(world.settings, destinations=[hook])
-    assert hook.received[-1].payload == insert.payload
+    again = hook.received[-1]
+    # Nobody knows whether it is still there: it is not for an update to bring it back.
+    assert (again.operation, again.payload, again.expected) == ("insert", insert.payload, None)
     assert len(hook.effects) == 3
     assert not sync(world.settings, destinations=[hook])[0].counts
 
@@ -230,6 +234,46 @@ def test_an_alert_is_told_once_when_raised_and_once_when_resolved(world: World) 
     ]
     raised, resolved = (row.payload["data"] for row in hook.received)
     assert raised["alert_id"] == resolved["alert_id"]
+
+
+def test_what_was_sent_is_noted_though_the_sync_is_cut_off_later(world: World) -> None:
+    """By hand amid the rows of b; then by the lock that erasures need in the end. Neither asks for --first again."""
+    world.leads(30)
+    hooks = [Receiver("lead", name=name) for name in "ab"]
+    b = hooks[1]
+
+    def stop(row: Row) -> None:
+        if len(b.received) == 15:
+            raise KeyboardInterrupt
+
+    b.script = stop
+    with pytest.raises(KeyboardInterrupt):
+        sync(world.settings, is_first=True, destinations=hooks)
+    b.script = lambda row: None
+    second = Receiver("lead", name="c")
+    results = sync(world.settings, destinations=[*hooks, second])
+    assert [dict(result.counts) for result in results] == [{}, {"acknowledged": 20}, {}]
+    assert [bool(result.problem) for result in results] == [False, False, True]
+
+    notice = {"receipt": "r1", "erased_at": "2026-01-20T00:00:00+00:00", "ids": {"0": ["default", "lead", "l-x"]}}
+    keyring(world.home, world.settings).seal(world.home.erasure / "notices" / "r1.sealed", notice)
+    b.forget_script = lambda one: ConnectionError("no route")
+    world.leads(31)
+    sync(world.settings, destinations=hooks)
+    with ExitStack() as running:
+
+        def begin(one: object) -> None:
+            running.enter_context(writer_lock(world.home, "a run", 0))
+
+        b.forget_script = begin
+        world.leads(32)
+        with pytest.raises(DealhouseError):
+            sync(world.settings.model_copy(update={"lock_wait_seconds": 0.1}), destinations=hooks)
+    sync(world.settings, destinations=hooks, is_dry_run=True)
+    runs = "select acknowledged, is_stopped from raw.sync_run where destination = ? order by seq"
+    assert world.run(runs, "a") == [(30, False), (1, False), (1, False)]
+    # The alarm goes once, though rows have gone well in between.
+    assert world.run(runs, "b") == [(20, False), (1, False), (0, True), (1, True), (0, False)]
 
 
 def test_an_erasure_that_one_does_not_take_is_told_to_the_others_and_raises_the_alarm(world: World) -> None:

@@ -37,6 +37,7 @@ def report(
     """Make the report of a week or a month from the published figures, one for each tenant.
 
     A report is kept as .html, to open, and as .eml, as it would be sent. All figures in it are those of the marts.
+    One that was sent stays as it was; a fresh look at it is kept beside it.
     """
     from warehouse.reports.sending import write_reports
 

@@ -59,7 +59,8 @@ def write_reports(
     tenant_id
         The only tenant to report on; by default all that there is something to report on.
     folder
-        Where they are kept; by default ``reports`` of the home.
+        Where they are kept; by default ``reports`` of the home. What was sent is not replaced there: a fresh look at it
+        gets files of its own, whose names end in ``-fresh``.
     is_sent_again
         Whether what was sent before is sent once more.
 
@@ -92,8 +93,7 @@ def write_reports(
     smtp, dashboards_url = SmtpSettings(), LinkSettings().dashboards_url
     target = folder or home.reports
     target.mkdir(parents=True, exist_ok=True)
-    is_once = is_sent and not is_sent_again
-    written = [_keep(home, report, target, dashboards_url, smtp, is_once) for report in reports]
+    written = [_keep(home, report, target, dashboards_url, smtp, is_sent) for report in reports]
     if not is_sent:
         return written
     sent = []
@@ -108,20 +108,27 @@ def write_reports(
     return sent
 
 
-def _keep(home: Home, report: Report, folder: Path, dashboards_url: str, smtp: SmtpSettings, is_once: bool) -> Written:
+def _keep(home: Home, report: Report, folder: Path, dashboards_url: str, smtp: SmtpSettings, is_sent: bool) -> Written:
     # No tenant's name is a path, and no two have one file.
     name = f"{quote(report.tenant_id, safe='')}-{report.period.slug}"
-    page, mail = folder / f"{name}.html", folder / f"{name}.eml"
-    recipients = recipients_of(report.tenant_id, smtp.report_recipients)
+    made = Written(report, render_report(report, dashboards_url), folder / f"{name}.html", folder / f"{name}.eml")
+    if made.page.exists() and made.mail.exists() and _was_sent(home, report.tenant_id, report.period):
+        # What is kept is what was sent, not what it would be by now; only another sending replaces it.
+        if is_sent:
+            return made
+        if folder.resolve() == home.reports.resolve():
+            made = replace(made, page=folder / f"{name}-fresh.html", mail=folder / f"{name}-fresh.eml")
+    _write_down(made, smtp)
+    return made
+
+
+def _write_down(one: Written, smtp: SmtpSettings) -> None:
+    recipients = recipients_of(one.report.tenant_id, smtp.report_recipients)
     message = BytesIO()
-    rendered = render_report(report, dashboards_url)
-    if is_once and page.exists() and mail.exists() and _was_sent(home, report.tenant_id, report.period):
-        return Written(report, rendered, page, mail)  # what is kept is what was sent, not what it would be by now
     # It carries the instant that its figures stand for, so that the same report is the same file.
-    BytesGenerator(message).flatten(compose(rendered, smtp.sender, recipients, report.as_of))
-    _write(mail, message.getvalue())
-    _write(page, standalone(rendered).encode())
-    return Written(report, rendered, page, mail)
+    BytesGenerator(message).flatten(compose(one.rendered, smtp.sender, recipients, one.report.as_of))
+    _write(one.mail, message.getvalue())
+    _write(one.page, standalone(one.rendered).encode())
 
 
 def _send_once(home: Home, one: Written, smtp: SmtpSettings, is_sent_again: bool) -> Written:
@@ -148,6 +155,7 @@ def _send_once(home: Home, one: Written, smtp: SmtpSettings, is_sent_again: bool
                 "sent_at": f"{utc_now():%Y-%m-%dT%H:%M:%SZ}",
             },
         )
+        _write_down(one, smtp)
     why_not = "; ".join(f"{address}: {code} {words}" for address, (code, words) in refused.items())
     return replace(one, sent_to=taken, why_not_sent=why_not)
 

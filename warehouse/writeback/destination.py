@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from warehouse.erasure.pending import Erased
 
 Operation = Literal["insert", "update", "delete"]
-"""Against what was acknowledged: never sent before, sent with other fields, no longer so."""
+"""Against what was acknowledged: not there (or not for sure), there with other fields, no longer so."""
 Status = Literal["acknowledged", "kept", "rejected", "failed"]
 """What became of a row.
 
@@ -45,15 +45,16 @@ class Row:
     """Unique within destination, object and tenant: what the row is about."""
     operation: Operation
     payload: dict[str, Any]
-    """JSON types alone. Of a delete: what was last acknowledged."""
+    """JSON types alone. Of a delete: what was last acknowledged, or may have arrived since."""
     expected: dict[str, Any] | None
-    """What the destination last acknowledged; None where it never did."""
+    """What the destination last acknowledged, or what may have arrived since; None of an insert."""
     message_id: str
     """Deterministic: the same statement has the same id however often it is sent. The idempotency key; of the object
     ``event`` it is the CloudEvents id."""
 
 
-_ADDRESS = re.compile(r"""(?:"[^"@]*"|[^\s<>"'(),;:\[\]]+)@[^\s<>"'(),;\[\]]+""")
+_ADDRESS = re.compile(r"""(?:"[^"@]*"|(?<![^\s<>"'(),;:\[\]])[^\s<>"'(),;:\[\]]+)@[^\s<>"'(),;\[\]]+""")
+"""Begins where a word does: tried from each of its signs, a long word would take the square of its length."""
 
 
 @dataclass(frozen=True, slots=True)

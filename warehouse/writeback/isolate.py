@@ -1,6 +1,7 @@
 """Finds the rows that spoil a batch, in as few attempts as halving allows, and delivers the others."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from warehouse.writeback.destination import Outcome
 
@@ -32,23 +33,27 @@ def isolate(count: int, attempt: Callable[[Sequence[int]], Sequence[Outcome]]) -
     after it was accepted, the other is known to be the bad one and is halved without being tried. What waits is tried
     together, or, after the second bad row, in pieces as long as the rows between two bad ones were so far: what is left
     is not sent once more for each of them. The last refusal is always about the row that is left: all others of that
-    attempt were accepted since. After :data:`MOST_REFUSED` bad rows the rest has failed, and is left to the next sync.
+    attempt were accepted since. After :data:`MOST_REFUSED` bad rows these and the rest have failed, and are left to the
+    next sync: rows that are not to blame must not stay away for good.
     """
     outcomes: list[Outcome | None] = [None] * count
     waiting: list[int] = list(range(count))
-    bad = 0
+    bad: list[int] = []
     while waiting:
         done = sum(one is not None for one in outcomes)
-        piece = len(waiting) if bad < 2 else max(1, done // bad)
+        piece = len(waiting) if len(bad) < 2 else max(1, done // len(bad))
         suspects, waiting = waiting[:piece], waiting[piece:]
         problem = _try(suspects, attempt, outcomes)
         while problem is not None:
             if len(suspects) == 1:
                 outcomes[suspects[0]] = Outcome("rejected", problem.code, problem.message[:500], problem.field)
-                bad += 1
-                if bad == MOST_REFUSED:
-                    why = f"not tried: {bad} rows of the batch were refused; the last: {problem.message}"
-                    return [one or Outcome("failed", problem.code, why[:500], attempts=0) for one in outcomes]
+                bad.append(suspects[0])
+                if len(bad) == MOST_REFUSED:
+                    why = f"not tried: {len(bad)} rows of the batch were refused; the last: {problem.message}"
+                    given_up = [one or Outcome("failed", problem.code, why[:500], attempts=0) for one in outcomes]
+                    for place in bad:
+                        given_up[place] = replace(given_up[place], status="failed")
+                    return given_up
                 break
             half = len(suspects) // 2
             refused = _try(suspects[:half], attempt, outcomes)

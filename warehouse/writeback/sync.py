@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -123,15 +124,16 @@ def sync(
                 result.withheld = [plan for plan in result.plans if plan.brakes and plan.digest not in approved]
                 if not is_dry_run:
                     _deliver_all(ledger, own, destination, result, on_progress)
+                    # At once: whatever cuts this sync off later, the rows of this one have gone.
+                    _note(ledger, result, is_over=not notices)
             if notices:
                 done = _pass_on(chosen, results, notices)
+                for result in results:
+                    _note_end(ledger, result)
                 if not only:
                     with writer_lock(home, "sync", settings.lock_wait_seconds):
                         for notice in done:
                             acknowledge(home, settings, notice.message_id)
-            if not is_dry_run:
-                for result in results:  # now that it is known whether erasures were taken as well
-                    _note(ledger, result)
             return results
     finally:
         for one in chosen:
@@ -226,7 +228,7 @@ def _plan_all(
 ) -> list[Delivered]:
     ledger.hand_over(con)
     segments.refresh(con, segments.load(own.segments or settings.layout().root / "segments", con))
-    entries = [entry for entry in ledger.entries() if entry["kind"] == "synced"]
+    entries = ledger.entries()
     con.execute("begin")
     con.execute("delete from raw.sync_target")
     for one in chosen:
@@ -243,13 +245,14 @@ def _plan_all(
     for one in chosen:
         result = Delivered(one.name)
         results.append(result)
-        earlier = [entry for entry in entries if entry["destination"] == one.name]
+        to_it = [entry for entry in entries if entry.get("destination") == one.name]
+        earlier = [entry for entry in to_it if entry["kind"] == "synced"]
         state = states.get(one.name, {})
         if isinstance(state, Exception):
             result.problem = _first_line(state)
             continue
         held = _take_over_state(con, one.name, state)
-        if not (earlier or held or may_be_first):
+        if not (to_it or held or may_be_first):  # a first sync that was cut off has sent something as well
             result.is_new = True
             result.problem = "nothing was ever sent there: look with --dry-run, and begin with --first"
             continue
@@ -358,11 +361,14 @@ def _deliver(ledger: Ledger, destination: Destination, object_name: str, batch: 
         result.answers += told[: 10 - len(result.answers)]
 
 
-def _note(ledger: Ledger, result: Delivered) -> None:
-    """Keep how a sync ended, where anything happened or something is wrong or mended."""
-    last = [one for one in ledger.entries() if one["kind"] == "synced" and one["destination"] == result.destination]
-    was_stopped = bool(last) and last[-1]["is_stopped"]
-    is_stopped = bool(result.problem or result.withheld) and (bool(result.plans) or bool(last))
+def _note(ledger: Ledger, result: Delivered, *, is_over: bool) -> None:
+    """Keep what became of rows, where anything happened or something is wrong or mended.
+
+    While erasures are still to be told, `is_over` is false, and nothing is said to be mended: see :func:`_note_end`.
+    """
+    last = _last_note(ledger, result)
+    was_stopped = bool(last) and last["is_stopped"]
+    is_stopped = _is_stopped(result, last) or (was_stopped and not is_over)
     approved = [plan.object_name for plan in result.plans if plan.brakes and plan not in result.withheld]
     if result.counts or approved or is_stopped != was_stopped:
         ledger.note(
@@ -371,7 +377,7 @@ def _note(ledger: Ledger, result: Delivered) -> None:
             counts={status: result.counts[status] for status in STATUSES},
             waiting=result.waiting,
             is_stopped=is_stopped,
-            why=result.problem or "; ".join(reason for plan in result.withheld for reason in plan.brakes),
+            why=_why(result) or (last["why"] if is_stopped else ""),
             sizes={
                 plan.object_name: plan.source_rows
                 for plan in result.plans
@@ -379,6 +385,36 @@ def _note(ledger: Ledger, result: Delivered) -> None:
             },
             approved=approved,
         )
+
+
+def _note_end(ledger: Ledger, result: Delivered) -> None:
+    """Keep whether erasures were taken, where that is news; of the rows all has been said."""
+    last = _last_note(ledger, result)
+    is_stopped = _is_stopped(result, last)
+    if is_stopped != (bool(last) and last["is_stopped"]):
+        ledger.note(
+            "synced",
+            destination=result.destination,
+            counts={},
+            waiting=result.waiting,
+            is_stopped=is_stopped,
+            why=_why(result),
+            sizes={},
+            approved=[],
+        )
+
+
+def _last_note(ledger: Ledger, result: Delivered) -> dict[str, Any]:
+    notes = [one for one in ledger.entries() if one["kind"] == "synced" and one["destination"] == result.destination]
+    return notes[-1] if notes else {}
+
+
+def _is_stopped(result: Delivered, last: Mapping[str, Any]) -> bool:
+    return bool(result.problem or result.withheld) and (bool(result.plans) or bool(last))
+
+
+def _why(result: Delivered) -> str:
+    return result.problem or "; ".join(reason for plan in result.withheld for reason in plan.brakes)
 
 
 def _first_line(error: BaseException) -> str:

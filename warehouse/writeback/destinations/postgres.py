@@ -348,6 +348,9 @@ class Postgres(StatefulDestination):
 def _words(error: psycopg.Error) -> str:
     """What the server said, without its details and whatever else it quotes of a row."""
     said, about = error.diag.message_primary, error.diag
+    if (error.sqlstate or "").startswith("P0"):  # words of the CRM's own functions, which may put any field into them
+        of = f" of {about.constraint_name}" if about.constraint_name else ""
+        return f"refused by a function of the database: SQLSTATE {error.sqlstate}{of}"
     if said is None or (error.sqlstate or "").startswith("42"):
         return (said or str(error).splitlines()[0])[:500]  # of the connection, or of tables and rights: no row is in it
     names = [about.schema_name, about.table_name, about.column_name, about.datatype_name, about.constraint_name]
