@@ -59,8 +59,8 @@ $(PEERS_VENV)/.ready: benchmarks/peers/requirements.lock
 	@$(PEERS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
 
-bench-peers: setup $(PEERS_VENV)/.ready ## Dealhouse beside dlt, PostgreSQL, pandas and others: equal rows, then time and memory (ARGS="--events N")
-	@DEALHOUSE_PEERS_PYTHON=$(PEERS_VENV)/bin/python $(BIN)/python -m benchmarks.peers $(ARGS)
+bench-peers: setup $(PEERS_VENV)/.ready $(SPARK)/.ready ## Dealhouse beside dlt, PostgreSQL, pandas and others: equal rows, then time and memory (ARGS="--events N")
+	@DEALHOUSE_PEERS_PYTHON=$(CURDIR)/$(PEERS_VENV)/bin/python $(BIN)/python -m benchmarks.peers $(ARGS)
 
 bench-scoring: setup ## Benchmarks of the scoring models on public data, with intervals
 	@$(BIN)/python -m benchmarks.scoring

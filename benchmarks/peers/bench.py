@@ -69,6 +69,13 @@ class Bench:
         return home
 
     @cached_property
+    def log_export(self) -> Path:
+        """What that home has taken in, as an engine beyond this machine gets it."""
+        folder = self.folder / "log-export"
+        self.do(Work(DEALHOUSE, "export", arguments={"folder": str(folder), "home": str(self.log_home)}))
+        return folder
+
+    @cached_property
     def company(self) -> Path:
         """Home of a sample company of about so many events, all of it built, its facts beside it as Parquet."""
         home = self.folder / "company"
@@ -77,7 +84,8 @@ class Bench:
 
     def do(self, work: Work, function: str = "") -> Measured:
         """Do a piece of work in the environment that it belongs to."""
-        return process.run(self.peers_python if work.is_peer else self.python, work, self.threads, function)
+        python = work.python or (self.peers_python if work.is_peer else self.python)
+        return process.run(python, work, self.threads, function)
 
     def race(
         self,
@@ -88,22 +96,24 @@ class Bench:
         keys: tuple[str, ...] | Mapping[str, tuple[str, ...]],
         tolerance: float = 0.0,
         note: str = "",
+        rounds: int = 0,
     ) -> Result | Absent:
         """Let both do their work in turn, each in a new folder, and compare what came out of the last round.
 
-        ``keys`` tell the rows of ``rows.parquet``, or of a file of each name that is given. A failure of ours is an
-        error; one of the peer's is told in its line of the report.
+        ``keys`` tell the rows of ``rows.parquet``, or of a file of each name that is given; ``rounds``, where given,
+        are as many instead of those of the run. A failure of ours is an error; one of the peer's is told in its line.
         """
         folders = [self.folder / f"race-{side}" for side in ("ours", "theirs")]
         taken: tuple[list[Measured], list[Measured]] = ([], [])
-        for number in range(self.rounds):
+        rounds = rounds or self.rounds
+        for number in range(rounds):
             for work, folder, times in zip((ours, theirs), folders, taken, strict=True):
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.mkdir()
                 placed = replace(work, arguments={**work.arguments, "folder": str(folder)})
                 try:
                     times.append(self.do(placed))
-                    if work.show and number == self.rounds - 1:
+                    if work.show and number == rounds - 1:
                         self.do(placed, work.show)
                 except RuntimeError as failure:
                     if not work.is_peer:

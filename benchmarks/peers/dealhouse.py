@@ -43,7 +43,16 @@ def write_rows(folder: str, query: str, table: str = "rows") -> int:
     return 1
 
 
-def build_models(home: str, models: list[str], is_whole: bool = True) -> dict[str, Any]:
+def export(folder: str, home: str) -> int:
+    """Write what a home has taken in, as Parquet."""
+    from warehouse import lake
+    from warehouse.settings import Settings
+
+    settings = Settings(home=Path(home))
+    return len(lake.export(settings.layout(), settings, Path(folder)).version)
+
+
+def build_models(home: str, models: list[str], is_whole: bool = True, is_checked: bool = True) -> dict[str, Any]:
     """Build models anew with their checks, with all that they read or, of a home that is built, alone."""
     from warehouse import dbt
     from warehouse.settings import Settings
@@ -51,6 +60,7 @@ def build_models(home: str, models: list[str], is_whole: bool = True) -> dict[st
     chosen = [f"+{name}" if is_whole else name for name in models]
     arguments = [
         *("build", "--exclude-resource-type", "unit_test", "--full-refresh", "--indirect-selection", "buildable"),
+        *(() if is_checked else ("--exclude-resource-type", "test")),
         *("--select", *chosen),
     ]
     result = dbt.invoke(Settings(home=Path(home)), arguments)
@@ -99,6 +109,11 @@ def show_revenue(folder: str, home: str) -> int:  # noqa: ARG001
 def build_deals(folder: str, prepared: None = None, **_: Any) -> dict[str, Any]:  # noqa: ARG001
     """Build fact_deal and fact_sla over what was taken in."""
     return build_models(folder, ["fact_deal", "fact_sla"])
+
+
+def build_deals_unchecked(folder: str, prepared: None = None, **_: Any) -> dict[str, Any]:  # noqa: ARG001
+    """The same without the checks."""
+    return build_models(folder, ["fact_deal", "fact_sla"], is_checked=False)
 
 
 def take_in_and_build_deals(folder: str, logs: str) -> dict[str, Any]:

@@ -37,6 +37,8 @@ class Work:
     show: str = ""
     """A function of the same arguments that writes the rows to be compared, where that is no part of the work."""
     is_peer: bool = False
+    python: str = ""
+    """Interpreter of an environment that is neither ours nor that of the other peers."""
     server: int = 0
     """Process whose memory and processor time, with that of its children, belong to the work as well."""
 
