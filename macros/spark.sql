@@ -189,22 +189,63 @@
     DEALHOUSE_SPARK_EXPORT they are taken as they stand in the catalogue. -#}
 {%- macro spark__register_sources() -%}
     {%- set folder = env_var('DEALHOUSE_SPARK_EXPORT', '') -%}
-    {%- if execute and folder -%}
-        {%- set manifest = 'select distinct relation, version from json.`' ~ folder ~ '/manifest.ndjson`' -%}
+    {%- if execute -%}
+        {%- set known = {'read_at': run_started_at.strftime('%Y%m%dT%H%M%S%fZ'), 'forgotten': 0} -%}
         {%- for schema in ('raw', 'computed') -%}{%- do run_query('create schema if not exists ' ~ schema) -%}{%- endfor -%}
-        {%- for row in run_query(manifest).rows -%}
-            {%- set path = folder ~ '/' ~ row[1] ~ '/' ~ row[0] | replace('.', '/') -%}
-            {%- do run_query('create or replace view ' ~ row[0] ~ ' as select * from parquet.`' ~ path ~ '`') -%}
-        {%- endfor -%}
+        {%- if folder -%}
+            {%- set manifest = 'select distinct relation, version, forgotten from json.`' ~ folder ~ '/manifest.ndjson`' -%}
+            {%- for relation, version, forgotten in run_query(manifest).rows -%}
+                {%- set path = folder ~ '/' ~ version ~ '/' ~ relation | replace('.', '/') -%}
+                {%- do run_query('create or replace view ' ~ relation ~ ' as select * from parquet.`' ~ path ~ '`') -%}
+                {%- if relation == 'raw.events' -%}
+                    {%- do known.update({'read_at': version.split('-')[0], 'forgotten': forgotten | int}) -%}
+                {%- endif -%}
+            {%- endfor -%}
+        {%- endif -%}
+        {%- do graph.update({'dealhouse_export': known}) -%}
+        {{ begin_build(known.forgotten) }}
     {%- endif -%}
 {%- endmacro -%}
 
-{#- After a run: with DEALHOUSE_SPARK_HANDBACK, the layers that readers see go to that folder as plain Parquet, whatever format and
-    place the tables have; `dealhouse import-marts` publishes them. What says that they are complete is written last. -#}
+{#- One row tells whether the tables are of one build that ended well, and how many erasures and retentions came before what it
+    was built from. A build that is cut off, or fails, leaves it at false. -#}
+{%- macro begin_build(forgotten) -%}
+    {%- do run_query(
+        'create table if not exists raw.spark_build (is_whole boolean, forgotten bigint) using ' ~ spark_format()
+    ) -%}
+    {%- set before = run_query('select is_whole, forgotten from raw.spark_build').rows -%}
+    {%- set was_whole = before | length > 0 and before[0][0] -%}
+    {%- set last = before[0][1] | int if before | length else forgotten -%}
+    {%- if last != forgotten and not flags.FULL_REFRESH -%}
+        {%- do exceptions.raise_compiler_error(
+            'Tables of Spark still hold what was erased, or was too old, since they were built. Build with --full-refresh.'
+        ) -%}
+    {%- endif -%}
+    {%- do graph.update({'dealhouse_before': {'was_whole': was_whole, 'forgotten': last}}) -%}
+    {%- do run_query('insert overwrite table raw.spark_build select false, cast(' ~ last ~ ' as bigint)') -%}
+{%- endmacro -%}
+
+{#- Whether the tables are whole now: all models were built, or some of a whole build. -#}
+{%- macro end_build() -%}
+    {%- set models = graph.nodes.values() | selectattr('resource_type', 'equalto', 'model') | map(attribute='unique_id') -%}
+    {%- set is_all = models | reject('in', selected_resources) | list | length == 0 -%}
+    {%- set is_anew = is_all and flags.FULL_REFRESH -%}
+    {%- set forgotten = (graph.dealhouse_export if is_anew else graph.dealhouse_before).forgotten -%}
+    {%- set is_whole = forgotten == graph.dealhouse_export.forgotten and (is_all or graph.dealhouse_before.was_whole) -%}
+    {%- do run_query('insert overwrite table raw.spark_build select ' ~ is_whole ~ ', cast(' ~ forgotten ~ ' as bigint)') -%}
+    {{ return(is_whole) }}
+{%- endmacro -%}
+
+{#- After a run that leaves the tables whole: with DEALHOUSE_SPARK_HANDBACK, the layers that readers see go to that folder as plain
+    Parquet, whatever format and place the tables have; `dealhouse import-marts` publishes them. What says that they are complete is
+    written last, and says what they were built from. -#}
 {%- macro spark__hand_back(results) -%}
     {%- set folder = env_var('DEALHOUSE_SPARK_HANDBACK', '') -%}
     {%- set bad = results | map(attribute='status') | map('string') | select('in', ['error', 'fail', 'skipped']) | list -%}
-    {%- if execute and folder and not bad -%}
+    {%- set is_whole = execute and not bad and end_build() -%}
+    {%- if execute and folder and not is_whole -%}
+        {%- do log('Nothing was handed back: not all models were built, or one has failed since they were.', info=true) -%}
+    {%- elif execute and folder -%}
         {%- set path = folder ~ '/' ~ invocation_id -%}
         {%- set write = 'insert overwrite directory \'' ~ path ~ '/' -%}
         {%- set layers = env_var('DEALHOUSE_SPARK_LAYERS', 'facts,marts,features,scores,contacts').split(',') -%}
@@ -222,7 +263,7 @@
         {%- do run_query(write ~ 'raw/batches\' using parquet select * from ' ~ source('raw', 'batches')) -%}
         {%- do run_query(
             'insert overwrite directory \'' ~ folder ~ '/current\' using json select /*+ coalesce(1) */ \'' ~ invocation_id
-            ~ '\' as run_id, cast(as_of as string) as as_of, cast(known_at as string) as known_at from staging.stg_clock'
+            ~ '\' as run_id, cast(as_of as string) as as_of, cast(known_at as string) as known_at, \'' ~ graph.dealhouse_export.read_at ~ '\' as read_at from staging.stg_clock'
         ) -%}
     {%- endif -%}
 {%- endmacro -%}

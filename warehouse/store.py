@@ -9,6 +9,9 @@ import duckdb
 from warehouse.computed import ensure_tables
 from warehouse.settings import Home, Settings
 
+SCORING_MODEL = "create table if not exists raw.scoring_model (score varchar, version varchar, model varchar);"
+"""The models in force, which statistics that score read."""
+
 RAW_DDL = """
 create schema if not exists raw;
 create table if not exists raw.events (
@@ -35,7 +38,6 @@ create table if not exists raw.event_pseudonyms (
 create table if not exists raw.clock (as_of timestamp, known_at timestamp);
 insert into raw.clock select null, null where not exists (from raw.clock);
 create table if not exists raw.watermarks (model varchar, staging varchar, batch_id bigint);
-create table if not exists raw.scoring_model (score varchar, version varchar, model varchar);
 create table if not exists raw.check_results (
     check_name varchar, model varchar, severity varchar, status varchar, failures bigint
 );
@@ -82,6 +84,7 @@ def open_store(home: Home, settings: Settings) -> duckdb.DuckDBPyConnection:
         con.execute("set TimeZone = 'UTC'")
         con.execute("set enable_progress_bar = false")
         con.execute(RAW_DDL)
+        con.execute(SCORING_MODEL)
         ensure_tables(con)
     except BaseException:
         con.close()

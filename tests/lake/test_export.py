@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from datetime import datetime
 from pathlib import Path
 
@@ -138,12 +139,42 @@ def test_statistics_need_an_export_to_be_put_into(tmp_path: Path) -> None:
         replace(tmp_path, con, "computed")
 
 
-def test_a_manifest_of_something_else_is_left_alone(home: Home, settings: Settings, tmp_path: Path) -> None:
+def test_what_a_killed_export_has_left_goes_with_the_next(home: Home, settings: Settings, tmp_path: Path) -> None:
+    """Killed before it pointed to its files, or before the former ones were gone; what is not ours stays."""
+    out = tmp_path / "out"
+    for name in ("20260101T000000000000Z-000001", ".incoming-20260101T000000000000Z-000002", "notes"):
+        (out / name / "raw").mkdir(parents=True)
+    done = export(home, settings, out)
+    assert {path.name for path in out.iterdir()} == {MANIFEST, done.version, "notes"}
+
+
+def test_a_former_export_that_cannot_be_removed_is_told(
+    home: Home, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    former = export(home, settings, out).version
+    real = shutil.rmtree
+
+    def refuse(path: Path, ignore_errors: bool = False) -> None:
+        if Path(path).name == former:
+            raise PermissionError(13, "not permitted", str(path))
+        real(path, ignore_errors=ignore_errors)
+
+    monkeypatch.setattr(shutil, "rmtree", refuse)
+    with pytest.raises(ExportError, match="could not be removed"):
+        export(home, settings, out)
+    assert {entry["version"] for entry in manifest(out)}.isdisjoint({former})
+
+
+@pytest.mark.parametrize("version", ["../precious", "..", ".", "precious"])
+def test_a_manifest_of_something_else_is_left_alone(
+    home: Home, settings: Settings, tmp_path: Path, version: str
+) -> None:
     out = tmp_path / "out"
     out.mkdir()
     precious = tmp_path / "precious"
     precious.mkdir()
-    (out / MANIFEST).write_text('{"version": "../precious", "relation": "raw.events"}\n')
+    (out / MANIFEST).write_text(json.dumps({"version": version, "relation": "raw.events"}) + "\n")
     with pytest.raises(ExportError, match="left alone"):
         export(home, settings, out)
     assert precious.is_dir()

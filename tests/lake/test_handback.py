@@ -9,11 +9,22 @@ import pytest
 
 from tests.part import PART as PROJECT
 from tests.part import copy_project
+from warehouse.erasure import receipts
+from warehouse.erasure.tombstones import keyring
 from warehouse.lake import compute, import_marts
 from warehouse.lake.handback import HandbackError
 from warehouse.publish import open_contacts, open_published
 from warehouse.settings import Settings
 
+BUILD = "0b5b8a5e-6b52-4a0e-9d3e-0d2f6f3b6f11"
+"""Builds are named by dbt, as UUIDs."""
+
+SAID = {
+    "run_id": BUILD,
+    "as_of": "2026-06-30 23:00:00.5",
+    "known_at": "9999-12-31 00:00:00",
+    "read_at": "20260701T080000000000Z",
+}
 PART = {
     "facts/dim_contact": "select 'acme' as tenant_id, timestamptz '2026-06-01 10:00:00.123456+00' as first_seen_at",
     "marts/pipeline_stage": "select 'acme' as tenant_id, 0.25::double as open_share, date '2026-06-01' as day_date",
@@ -31,11 +42,11 @@ def back(tmp_path: Path) -> Path:
     """A folder as an engine of several time zones leaves it: instants are instants."""
     folder = tmp_path / "back"
     for name, query in PART.items():
-        path = folder / "build-1" / name
+        path = folder / BUILD / name
         path.mkdir(parents=True)
         duckdb.execute(f"copy ({query}) to '{path}/part-0.parquet' (format parquet)")
         (path / "_SUCCESS").touch()
-    say(folder, {"run_id": "build-1", "as_of": "2026-06-30 23:00:00.5", "known_at": "9999-12-31 00:00:00"})
+    say(folder, SAID)
     return folder
 
 
@@ -59,7 +70,7 @@ def test_readers_find_the_tables_of_the_build(back: Path, settings: Settings) ->
         assert con.execute("from facts.dim_contact").fetchall() == [("acme", datetime(2026, 6, 1, 10, 0, 0, 123456))]
         assert con.execute("select typeof(first_seen_at) from facts.dim_contact").fetchone() == ("TIMESTAMP",)
         assert con.execute("select run_id, as_of, known_at, batch_id from meta.publication").fetchall() == [
-            ("build-1", datetime(2026, 6, 30, 23, 0, 0, 500000), None, 7)
+            (BUILD, datetime(2026, 6, 30, 23, 0, 0, 500000), None, 7)
         ]
         assert con.execute("select batch_id, file from meta.batch").fetchall() == [(7, "a.ndjson")]
         # Descriptions are those of the models, whichever engine built them.
@@ -75,7 +86,16 @@ def test_a_build_is_published_once(back: Path, settings: Settings) -> None:
     assert import_marts(settings.layout(), settings, back) is None
 
 
-@pytest.mark.parametrize("entry", [{"run_id": "../elsewhere"}, {"run_id": ""}, {"as_of": "2026-06-30"}])
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {**SAID, "run_id": "../elsewhere"},
+        {**SAID, "run_id": ".."},
+        {**SAID, "run_id": ""},
+        {"as_of": "2026-06-30"},
+        {name: text for name, text in SAID.items() if name != "read_at"},
+    ],
+)
 def test_what_says_nothing_of_a_build_is_refused(entry: dict[str, str], back: Path, settings: Settings) -> None:
     say(back, entry)
     with pytest.raises(HandbackError, match="no complete build"):
@@ -87,6 +107,29 @@ def test_a_build_that_was_not_finished_is_refused(back: Path, settings: Settings
     (back / "current" / "part-0.json").unlink()
     with pytest.raises(HandbackError, match="nothing was written there"):
         import_marts(settings.layout(), settings, back)
+
+
+@pytest.mark.parametrize(("done_at", "is_refused"), [("07:59:59", False), ("08:00:01", True)])
+def test_what_was_built_from_before_an_erasure_is_not_published(
+    done_at: str, is_refused: bool, back: Path, settings: Settings
+) -> None:
+    """The export was read at eight o'clock."""
+    home = settings.layout()
+    receipts.keep(home, keyring(home, settings), {"receipt": "e1", "done_at": f"2026-07-01T{done_at}+00:00"})
+    if is_refused:
+        with pytest.raises(HandbackError, match="has been erased"):
+            import_marts(home, settings, back)
+        assert list(home.published.glob("*.duckdb")) == []
+    else:
+        assert import_marts(home, settings, back) is not None
+
+
+def test_a_file_that_was_copied_in_part_is_named(back: Path, settings: Settings) -> None:
+    (whole,) = (back / BUILD / "marts" / "pipeline_stage").glob("*.parquet")
+    whole.write_bytes(whole.read_bytes()[:-20])
+    with pytest.raises(HandbackError, match="cannot be read") as caught:
+        import_marts(settings.layout(), settings, back)
+    assert "pipeline_stage" in str(caught.value)
 
 
 def test_a_statistic_says_which_table_it_misses(back: Path, settings: Settings, tmp_path: Path) -> None:

@@ -10,8 +10,14 @@ PYTHON = Path(os.environ.get("DEALHOUSE_SPARK_PYTHON", PROJECT_DIR / ".venv-spar
 LAYERS = ("facts", "marts", "features", "scores", "contacts", "sync")
 
 
-def build(home: Path, export: Path, back: Path, *arguments: str) -> None:
+def build(home: Path, export: Path, back: Path, *arguments: str, project: Path = PROJECT_DIR) -> None:
     """Build all models from an export, and hand all layers back to the folder `back`."""
+    code, said = attempt(home, export, back, *arguments, project=project)
+    assert code == 0, said[-8000:]
+
+
+def attempt(home: Path, export: Path, back: Path, *arguments: str, project: Path = PROJECT_DIR) -> tuple[int, str]:
+    """Try to build; return dbt's exit code and what it said."""
     assert PYTHON.exists(), f"Spark is not at {PYTHON}; `make test-spark` installs it, and `make test-all` calls that."
     environment = {
         **os.environ,
@@ -32,7 +38,7 @@ def build(home: Path, export: Path, back: Path, *arguments: str) -> None:
         [
             *(str(PYTHON), "-m", "dbt.cli.main", "build", "--target", "spark"),
             *("--exclude-resource-type", "unit_test", *arguments),
-            *("--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)),
+            *("--project-dir", str(project), "--profiles-dir", str(project)),
             *("--target-path", str(home / "dbt"), "--log-path", str(home / "dbt")),
         ],
         env=environment,
@@ -42,4 +48,4 @@ def build(home: Path, export: Path, back: Path, *arguments: str) -> None:
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stdout[-8000:]
+    return done.returncode, done.stdout

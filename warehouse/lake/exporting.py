@@ -8,7 +8,10 @@ replaced last: a reader sees the former export or the new one, never a half.
 import hashlib
 import json
 import os
+import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +20,7 @@ import pyarrow.parquet as pq
 
 from warehouse import chain
 from warehouse.clock import utc_now
+from warehouse.erasure import receipts
 from warehouse.errors import DealhouseError
 from warehouse.settings import Home, Settings
 
@@ -24,6 +28,9 @@ MANIFEST = "manifest.ndjson"
 """One JSON object per file; engines read it as a table."""
 
 INCOMING = ".incoming-"
+VERSION = re.compile(r"\d{8}T\d{12}Z-\w+")
+"""Names of the folders that exports make; no other is ever removed."""
+
 NOT_EXPORTED = frozenset({"build_state", "scoring_model", "watermarks"})
 """Tables of ``raw`` that speak of this work file alone."""
 
@@ -76,38 +83,16 @@ def export(home: Home, settings: Settings, folder: Path) -> Exported:
             why="nothing has been taken in",
             todo="Take events in first: `dealhouse run`, or `dealhouse ingest`.",
         )
-    incoming: Path | None = None
-    try:
+    with _told(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        manifest(folder)
         with duckdb.connect(str(home.warehouse), read_only=True, config={"memory_limit": settings.memory_limit}) as con:
             con.execute("set TimeZone = 'UTC'")
             last = con.execute("select coalesce(max(batch_id), 0) from raw.batches").fetchone()
             batch_id = int(last[0]) if last else 0
-            version = f"{utc_now():%Y%m%dT%H%M%S%f}Z-{batch_id:06d}"
-            folder.mkdir(parents=True, exist_ok=True)
-            incoming = folder / f"{INCOMING}{version}"
-            incoming.mkdir(mode=0o700)
             tables = _tables(con)
-            for schema, table in tables:
-                _write(con, schema, table, incoming)
-        entries = [
-            {"version": version, "batch_id": batch_id, "relation": f"{schema}.{table}", **entry}
-            for schema, table in tables
-            for entry in _sealed(incoming, version, incoming / schema / table)
-        ]
-        former = {str(entry["version"]) for entry in manifest(folder)}
-        incoming.rename(folder / version)
-        _point_to(folder, entries)
-        _clean(folder, former)
-    except (duckdb.Error, OSError) as error:
-        raise ExportError(
-            "The export was not made; the former one, if there is one, stands.",
-            where=str(folder),
-            why=str(error).strip(),
-            todo="Mend the cause (for a full disk: free some space) and export again; nothing needs cleaning.",
-        ) from error
-    finally:
-        if incoming is not None:
-            shutil.rmtree(incoming, ignore_errors=True)
+            about: dict[str, object] = {"batch_id": batch_id, "forgotten": len(receipts.read(home))}
+            version, entries = _add_version(folder, con, tables, f"{batch_id:06d}", about, [])
     rows = {f"{schema}.{table}": 0 for schema, table in tables}
     for entry in entries:
         rows[str(entry["relation"])] += int(str(entry["rows"]))
@@ -120,8 +105,8 @@ def manifest(folder: Path) -> list[dict[str, object]]:
     Returns
     -------
     list of dict
-        ``version``, ``batch_id``, ``relation`` (``schema.table``), ``file`` (below `folder`), ``rows``, ``bytes``, and
-        ``sha256`` of each.
+        ``version``, ``batch_id``, ``forgotten`` (how many erasures and retentions it comes after), ``relation``
+        (``schema.table``), ``file`` (below `folder`), ``rows``, ``bytes``, and ``sha256`` of each.
 
     Raises
     ------
@@ -134,7 +119,7 @@ def manifest(folder: Path) -> list[dict[str, object]]:
     try:
         entries: list[dict[str, object]] = [json.loads(line) for line in path.read_text().splitlines()]
         for entry in entries:
-            require_name(entry["version"])
+            _require_version(entry["version"])
     except (ValueError, KeyError, TypeError) as error:
         raise ExportError(
             "This folder holds a manifest that is none of an export, and was left alone.",
@@ -145,16 +130,9 @@ def manifest(folder: Path) -> list[dict[str, object]]:
     return entries
 
 
-def require_name(value: object) -> None:
-    """Refuse what is no plain name of a folder, such as a way out of it.
-
-    Raises
-    ------
-    ValueError
-        If it is none.
-    """
-    if not isinstance(value, str) or not value or Path(value).name != value:
-        raise ValueError(f"{value!r} is no name of a folder")
+def _require_version(value: object) -> None:
+    if not VERSION.fullmatch(str(value)):
+        raise ValueError(f"{value!r} is no version of an export")
 
 
 def _tables(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
@@ -205,28 +183,67 @@ def replace(folder: Path, con: duckdb.DuckDBPyConnection, schema: str) -> None:
             why="nothing was exported there",
             todo="Export first: `dealhouse export --folder`.",
         )
-    batch_id = entries[0]["batch_id"]
-    version = f"{utc_now():%Y%m%dT%H%M%S%f}Z-{schema}"
+    kept = [entry for entry in entries if str(entry["relation"]).partition(".")[0] != schema]
+    with _told(folder):
+        tables = [(found, table) for found, table in _tables(con) if found == schema]
+        _add_version(folder, con, tables, schema, {name: entries[0][name] for name in ("batch_id", "forgotten")}, kept)
+
+
+def _add_version(
+    folder: Path,
+    con: duckdb.DuckDBPyConnection,
+    tables: list[tuple[str, str]],
+    suffix: str,
+    about: dict[str, object],
+    kept: list[dict[str, object]],
+) -> tuple[str, list[dict[str, object]]]:
+    """Write tables as a version, point to it and to the entries that are kept, and remove all other versions."""
+    version = f"{utc_now():%Y%m%dT%H%M%S%f}Z-{suffix}"
     incoming = folder / f"{INCOMING}{version}"
     incoming.mkdir(mode=0o700)
     try:
-        tables = [table for found, table in _tables(con) if found == schema]
-        for table in tables:
+        for schema, table in tables:
             _write(con, schema, table, incoming)
-        kept = [entry for entry in entries if str(entry["relation"]).partition(".")[0] != schema]
-        for table in tables:
-            about = {"version": version, "batch_id": batch_id, "relation": f"{schema}.{table}"}
-            kept += [{**about, **entry} for entry in _sealed(incoming, version, incoming / schema / table)]
+        entries = kept + [
+            {"version": version, **about, "relation": f"{schema}.{table}", **entry}
+            for schema, table in tables
+            for entry in _sealed(incoming, version, incoming / schema / table)
+        ]
         incoming.rename(folder / version)
-        _point_to(folder, kept)
-        _clean(folder, {str(entry["version"]) for entry in entries} - {str(entry["version"]) for entry in kept})
     finally:
         shutil.rmtree(incoming, ignore_errors=True)
+    _point_to(folder, entries)
+    _clean(folder, {str(entry["version"]) for entry in entries})
+    return version, entries
 
 
-def _clean(folder: Path, former: set[str]) -> None:
-    for name in former | {path.name for path in folder.glob(f"{INCOMING}*")}:
-        shutil.rmtree(folder / name, ignore_errors=True)
+@contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (duckdb.Error, OSError) as error:
+        raise ExportError(
+            "The export was not made; the former one, if there is one, stands.",
+            where=str(folder),
+            why=str(error).strip(),
+            todo="Mend the cause (for a full disk: free some space) and export again; nothing needs cleaning.",
+        ) from error
+
+
+def _clean(folder: Path, kept: set[str]) -> None:
+    """Remove whatever exports have left, also those that were killed: it may hold what has been erased since."""
+    for path in sorted(folder.iterdir()):
+        if path.name in kept or not (path.name.startswith(INCOMING) or VERSION.fullmatch(path.name)):
+            continue
+        try:
+            shutil.rmtree(path)
+        except OSError as error:
+            raise ExportError(
+                "The export was made, but a former one could not be removed.",
+                where=str(path),
+                why=str(error),
+                todo="Remove that folder: what has been erased since it was written still stands in it.",
+            ) from error
 
 
 def _path(folder: Path) -> str:

@@ -5,17 +5,18 @@ The layers are found as Parquet in a folder, written there by dbt at the end of 
 """
 
 import json
+import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 
 from warehouse import dbt
+from warehouse.erasure import receipts
 from warehouse.errors import DealhouseError
-from warehouse.lake.exporting import require_name
 from warehouse.publish import Published, RunInfo, is_current, publish
 from warehouse.publish.publication import CONTACT_LAYERS, PUBLIC_LAYERS
 from warehouse.publish.snapshot import quote
@@ -37,6 +38,8 @@ class Handback:
     """Name of its folder."""
     as_of: datetime | None
     known_at: datetime | None
+    read_at: datetime
+    """When what it was built from was read from its home; naive UTC."""
 
 
 def import_marts(home: Home, settings: Settings, folder: Path) -> Published | None:
@@ -52,7 +55,8 @@ def import_marts(home: Home, settings: Settings, folder: Path) -> Published | No
     Raises
     ------
     HandbackError
-        If the folder holds no complete build, or a file of it cannot be read.
+        If the folder holds no complete build, a file of it cannot be read, or it was built from what was read before
+        the last erasure or retention of this home.
     PublishError
         If the version could not be made.
     """
@@ -61,6 +65,7 @@ def import_marts(home: Home, settings: Settings, folder: Path) -> Published | No
     run = RunInfo(found.run_id, found.as_of, None if found.known_at == NO_END else found.known_at, _batch_id(build))
     if is_current(home, run):
         return None
+    _refuse_what_was_forgotten(home, found, build)
     comments = _comments(settings)
     schemas = (*PUBLIC_LAYERS, *CONTACT_LAYERS, "raw")
     return publish(home, settings, run, lambda: opened(settings, build, schemas, comments))
@@ -73,13 +78,22 @@ def opened(
     schemas: Iterable[str],
     comments: Mapping[tuple[str, str], Mapping[str, str]] | None = None,
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a build that was handed back as DuckDB's own schemas, with a view per table."""
+    """Open a build that was handed back as DuckDB's own schemas, with a view per table.
+
+    Raises
+    ------
+    HandbackError
+        If a file of it cannot be read.
+    """
     with duckdb.connect(config={"memory_limit": settings.memory_limit, "threads": settings.threads}) as con:
         con.execute("set TimeZone = 'UTC'")
         for schema in schemas:
             con.execute(f"create schema if not exists {quote(schema)}")
             for path in sorted((build / schema).glob("*")):
-                _show(con, schema, path, (comments or {}).get((schema, path.name), {}))
+                try:
+                    _show(con, schema, path, (comments or {}).get((schema, path.name), {}))
+                except duckdb.Error as error:
+                    raise _unreadable(path, error) from error
         yield con
 
 
@@ -99,19 +113,30 @@ def current(folder: Path) -> Handback:
             if line.strip()
         ]
         entry = json.loads(lines[0])
-        run_id = str(entry["run_id"])
-        require_name(run_id)
+        run_id = str(uuid.UUID(entry["run_id"]))
+        read_at = datetime.strptime(entry["read_at"], "%Y%m%dT%H%M%S%fZ")
         as_of, known_at = (
             datetime.fromisoformat(entry[name]) if entry.get(name) else None for name in ("as_of", "known_at")
         )
-    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
+    except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise HandbackError(
             "There is no complete build in this folder.",
             where=str(folder / "current"),
             why="nothing was written there" if isinstance(error, IndexError) else str(error),
             todo="Build with DEALHOUSE_SPARK_HANDBACK set to this folder; it is written when nothing has failed.",
         ) from error
-    return Handback(run_id, as_of, known_at)
+    return Handback(run_id, as_of, known_at, read_at)
+
+
+def _refuse_what_was_forgotten(home: Home, found: Handback, build: Path) -> None:
+    done = [datetime.fromisoformat(one["done_at"]).astimezone(UTC).replace(tzinfo=None) for one in receipts.read(home)]
+    if done and found.read_at < max(done):
+        raise HandbackError(
+            "This build holds what has been erased, or was too old to be kept, since.",
+            where=str(build),
+            why=f"it was built from what was read at {found.read_at} UTC, and the last of it was at {max(done)} UTC",
+            todo="Export again, build with --full-refresh, and remove this folder.",
+        )
 
 
 def _batch_id(build: Path) -> int:
@@ -120,13 +145,17 @@ def _batch_id(build: Path) -> int:
             files = f"{build}/raw/batches/*.parquet"
             last = con.execute("select max(batch_id) from read_parquet(?)", [files]).fetchone()
     except duckdb.Error as error:
-        raise HandbackError(
-            "The build in this folder cannot be read.",
-            where=str(build / "raw" / "batches"),
-            why=str(error).strip(),
-            todo="Copy the whole folder, or build again.",
-        ) from error
+        raise _unreadable(build / "raw" / "batches", error) from error
     return int(last[0] or 0) if last else 0
+
+
+def _unreadable(path: Path, error: Exception) -> HandbackError:
+    return HandbackError(
+        "The build in this folder cannot be read.",
+        where=str(path),
+        why=str(error).strip(),
+        todo="Copy the whole folder, or build again.",
+    )
 
 
 def _show(con: duckdb.DuckDBPyConnection, schema: str, path: Path, comments: Mapping[str, str]) -> None:

@@ -10,6 +10,7 @@ from warehouse import computed
 from warehouse.lake import exporting, handback
 from warehouse.settings import Home, Settings
 from warehouse.statistics import statistics
+from warehouse.store import SCORING_MODEL
 
 SCHEMAS = ("staging", "seeds", "facts", "marts", "features", "contacts")
 """Where statistics read; of staging the clock alone comes back."""
@@ -28,7 +29,7 @@ def compute(home: Home, settings: Settings, back: Path, folder: Path) -> dict[st
     Raises
     ------
     HandbackError
-        If there is no complete build, or a table is not in it that a statistic reads.
+        If there is no complete build, a table is not in it that a statistic reads, or a statistic fails.
     ExportError
         If nothing has been exported to the folder.
     """
@@ -36,7 +37,7 @@ def compute(home: Home, settings: Settings, back: Path, folder: Path) -> dict[st
     rows = {}
     with handback.opened(settings, build, SCHEMAS) as con:
         con.execute("create schema raw")
-        con.execute("create table raw.scoring_model (score varchar, version varchar, model varchar)")
+        con.execute(SCORING_MODEL)
         computed.hand_over_models(con, home)
         computed.ensure_tables(con)
         standing = {
@@ -54,7 +55,14 @@ def compute(home: Home, settings: Settings, back: Path, folder: Path) -> dict[st
                     why=f"{', '.join(missing)} is not there",
                     todo="Build with DEALHOUSE_SPARK_LAYERS unset, or name facts, marts, features and contacts.",
                 )
-            computed.refresh(con, statistic)
-            rows[statistic.table] = con.sql(f"from {statistic.table}").to_arrow_table().num_rows
+            result = computed.run(con, statistic)
+            if not result.is_good:
+                raise handback.HandbackError(
+                    f"The statistic {statistic.name} could not be computed.",
+                    where=str(build),
+                    why=result.message,
+                    todo="Look for what is unusual in the tables that it reads, and compute again.",
+                )
+            rows[statistic.table] = con.sql(f"from {statistic.table}").count("*").fetchall()[0][0]
         exporting.replace(folder, con, "computed")
     return rows
