@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from dashboards.roles import Role
+from dashboards.roles import ALL, Role
 from dashboards.snapshot import Snapshot
 
 MOST_ROWS = 5_000
@@ -31,7 +31,12 @@ SHARED_TABLES = {
 }
 """They speak of the warehouse and its rules; what they keep under the shared tenant concerns everybody."""
 
-SHARED_CHECKS = {"marts.data_quality": ("quarantine_share", "rejected_rows", "unknown_field", "build_check")}
+OF_ALL_TENANTS = {"facts.fact_batch", "facts.fact_rejection", "facts.fact_unknown_field"}
+"""Shared tables that tell what came in, files and fields by name, whichever tenant it speaks of: nothing for a role
+that may see some tenants alone."""
+
+CHECKS_OF_ALL_TENANTS = ("quarantine_share", "rejected_rows", "unknown_field")
+SHARED_CHECKS = {"marts.data_quality": (*CHECKS_OF_ALL_TENANTS, "build_check")}
 """Of a table that speaks of tenants as well: the checks that speak of the warehouse. The name of the shared tenant is
 that of a real one where a company has given no other, and the rest of its rows are its own."""
 
@@ -217,11 +222,18 @@ class View:
     def _tenant(self, table: str, known: Mapping[str, str], values: list[object]) -> str:
         if "tenant_id" not in known:  # meta: about the file, not about anybody
             return "true"
+        is_limited = self.role.tenants != ALL
+        if is_limited and table in OF_ALL_TENANTS:
+            return "false"
         values.append(self.filters.tenant)
         if table in SHARED_CHECKS:
             checks = SHARED_CHECKS[table]
             values += [SHARED_TENANT, *checks]
-            return f"(tenant_id = ? or (tenant_id = ? and check_name in ({', '.join('?' * len(checks))})))"
+            shared = f"(tenant_id = ? or (tenant_id = ? and check_name in ({', '.join('?' * len(checks))})))"
+            if not is_limited:
+                return shared
+            values += CHECKS_OF_ALL_TENANTS
+            return f"({shared} and check_name not in ({', '.join('?' * len(CHECKS_OF_ALL_TENANTS))}))"
         if table not in SHARED_TABLES:
             return "tenant_id = ?"
         values.append(SHARED_TENANT)

@@ -1,5 +1,6 @@
 """The one way to rows: tenant, segment, period, sums and ratios, against the same asked of DuckDB by hand."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -178,6 +179,32 @@ def test_the_shared_tenants_own_checks_are_its_own(tmp_path):
         ("acme's", "source_silent"),
         ("default's", "build_check"),
     ]
+
+
+def test_what_came_in_is_told_to_those_who_may_see_all_tenants(tmp_path):
+    """Files, rejected rows and unknown fields are kept under the shared tenant, whoever they speak of."""
+    checks = ("build_check", "quarantine_share", "rejected_rows", "source_silent", "unknown_field")
+    tables = {
+        "marts.data_quality": [{"tenant_id": "default", "check_name": check} for check in checks],
+        "facts.fact_batch": [{"tenant_id": "default", "file": "zeta-layoffs.ndjson"}],
+        "facts.fact_rejection": [{"tenant_id": "default", "reject_reason": "malformed"}],
+        "facts.fact_unknown_field": [{"tenant_id": "default", "field_name": "zeta_secret"}],
+    }
+    snapshot = open_snapshot(make_home(tmp_path / "home", tables))
+    seen = {"checks": {}, "rows": {}}
+    for tenants in (("*",), ("acme", "default"), ("acme",)):
+        tenant = "default" if tenants == ("acme", "default") else "acme"
+        view = View(snapshot, Role("anyone", tenants=tenants), replace(YEAR, tenant=tenant))
+        seen["checks"][tenants] = view.read("marts.data_quality", ("check_name",), order=("check_name",)).column(
+            "check_name"
+        )
+        seen["rows"][tenants] = [len(view.read(table)) for table in tables if table.startswith("facts")]
+    assert seen["rows"] == {("*",): [1, 1, 1], ("acme", "default"): [0, 0, 0], ("acme",): [0, 0, 0]}
+    assert seen["checks"] == {
+        ("*",): ["build_check", "quarantine_share", "rejected_rows", "unknown_field"],
+        ("acme", "default"): ["build_check", "source_silent"],
+        ("acme",): ["build_check"],
+    }
 
 
 def test_what_rows_are_ordered_by_is_in_the_catalogue_too(view):
