@@ -7,6 +7,7 @@ nought to the one engine and a trace of a rounding to the other.
 """
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import duckdb
 
@@ -26,6 +27,35 @@ class Difference:
     @property
     def is_equal(self) -> bool:
         return self.only_left == self.only_right == 0
+
+
+def tables(con: duckdb.DuckDBPyConnection, schemas: tuple[str, ...]) -> dict[tuple[str, str], dict[str, str]]:
+    """Columns and their types by schema and table."""
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for schema, table, column, kind in con.execute(
+        "select schema_name, table_name, column_name, data_type from duckdb_columns() "
+        "where database_name = 'work' and list_contains(?, schema_name) order by all",
+        [list(schemas)],
+    ).fetchall():
+        found.setdefault((schema, table), {})[column] = kind
+    return found
+
+
+def differences(con: duckdb.DuckDBPyConnection, build: Path, schemas: tuple[str, ...]) -> dict[str, object]:
+    """How many rows differ of each table of DuckDB's, and some of them."""
+    found_in: dict[str, object] = {}
+    compared = tables(con, schemas)
+    assert compared
+    for (schema, table), columns in compared.items():
+        files = sorted(str(path) for path in (build / schema / table).glob("*.parquet"))
+        assert files, f"{schema}.{table} was not handed back"
+        names = "', '".join(files)
+        found = compare(con, f'work."{schema}"."{table}"', f"read_parquet(['{names}'])", columns)
+        if found.tolerated:
+            print(f"{schema}.{table}: equal to 1e-9 in {found.tolerated}")
+        if not found.is_equal:
+            found_in[f"{schema}.{table}"] = (found.only_left, found.only_right, found.examples)
+    return found_in
 
 
 def compare(con: duckdb.DuckDBPyConnection, left: str, right: str, columns: dict[str, str]) -> Difference:

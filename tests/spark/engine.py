@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from warehouse.settings import PROJECT_DIR
@@ -16,8 +17,15 @@ def build(home: Path, export: Path, back: Path, *arguments: str, project: Path =
     assert code == 0, said[-8000:]
 
 
-def attempt(home: Path, export: Path, back: Path, *arguments: str, project: Path = PROJECT_DIR) -> tuple[int, str]:
-    """Try to build; return dbt's exit code and what it said."""
+def attempt(
+    home: Path,
+    export: Path,
+    back: Path,
+    *arguments: str,
+    project: Path = PROJECT_DIR,
+    more: Mapping[str, str] | None = None,
+) -> tuple[int, str]:
+    """Try to build, with ``more`` in the environment; return dbt's exit code and what it said."""
     assert PYTHON.exists(), f"Spark is not at {PYTHON}; `make test-spark` installs it, and `make test-all` calls that."
     environment = {
         **os.environ,
@@ -33,6 +41,7 @@ def attempt(home: Path, export: Path, back: Path, *arguments: str, project: Path
         "DEALHOUSE_SPARK_BUCKETS": "4",
         "DEALHOUSE_SPARK_PARTITIONS": "2",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        **(more or {}),
     }
     done = subprocess.run(
         [

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from tests.spark import engine
-from tests.spark.compare import compare
+from tests.spark.compare import differences
 from warehouse import lake
 from warehouse.lake.exporting import manifest
 from warehouse.lake.handback import current, import_marts
@@ -59,18 +59,6 @@ def con(engines: Engines) -> Iterator[duckdb.DuckDBPyConnection]:
         yield con
 
 
-def tables(con: duckdb.DuckDBPyConnection, schemas: tuple[str, ...]) -> dict[tuple[str, str], dict[str, str]]:
-    """Columns and their types by schema and table."""
-    found: dict[tuple[str, str], dict[str, str]] = {}
-    for schema, table, column, kind in con.execute(
-        "select schema_name, table_name, column_name, data_type from duckdb_columns() "
-        "where database_name = 'work' and list_contains(?, schema_name) order by all",
-        [list(schemas)],
-    ).fetchall():
-        found.setdefault((schema, table), {})[column] = kind
-    return found
-
-
 def test_every_table_has_the_same_rows_on_both_engines(engines: Engines, con: duckdb.DuckDBPyConnection) -> None:
     build = engines.back / current(engines.back).run_id
     assert differences(con, build, engine.LAYERS) == {}
@@ -82,23 +70,6 @@ def test_statistics_of_what_spark_has_built_are_those_of_what_duckdb_has(
     lake.compute(engines.home, engines.settings, engines.back, engines.out)
     (version,) = {entry["version"] for entry in manifest(engines.out) if entry["relation"].startswith("computed.")}
     assert differences(con, engines.out / version, ("computed",)) == {}
-
-
-def differences(con: duckdb.DuckDBPyConnection, build: Path, schemas: tuple[str, ...]) -> dict[str, object]:
-    """How many rows differ of each table of DuckDB's, and some of them."""
-    found_in: dict[str, object] = {}
-    compared = tables(con, schemas)
-    assert compared
-    for (schema, table), columns in compared.items():
-        files = sorted(str(path) for path in (build / schema / table).glob("*.parquet"))
-        assert files, f"{schema}.{table} was not handed back"
-        names = "', '".join(files)
-        found = compare(con, f'work."{schema}"."{table}"', f"read_parquet(['{names}'])", columns)
-        if found.tolerated:
-            print(f"{schema}.{table}: equal to 1e-9 in {found.tolerated}")
-        if not found.is_equal:
-            found_in[f"{schema}.{table}"] = (found.only_left, found.only_right, found.examples)
-    return found_in
 
 
 def test_what_spark_has_built_is_published_for_readers(engines: Engines, con: duckdb.DuckDBPyConnection) -> None:
