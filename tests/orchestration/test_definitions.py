@@ -141,6 +141,7 @@ def test_the_job_in_process_takes_in_builds_and_publishes_once(definitions, home
     assert again.published is None
 
 
+@pytest.mark.slow
 def test_the_other_jobs_run_under_the_lock_that_they_hold(definitions, home):
     """After the run above: three open deals teach nothing, and nothing is old enough to go."""
     from scoring.specs import SPECS

@@ -286,7 +286,7 @@ def test_factors_and_the_rest_sum_to_the_log_odds() -> None:
     from scoring.training import fit
     from tests.scoring.test_training import panel
 
-    rows = panel(600, 1.0).rename({"x": "mrr_base", "channel": "plan", "lead_id": "customer_id"})
+    rows = panel(300, 1.0).rename({"x": "mrr_base", "channel": "plan", "lead_id": "customer_id"})
     found = fit(spec("churn_30d"), rows.with_columns(seen_days_ago=pl.lit(1.0), **_quiet()), AS_OF)
     from scoring.model import ScoreModel
 
