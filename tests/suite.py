@@ -16,6 +16,9 @@ from tests import postgres
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 
+TESTS = list((ROOT / "tests").glob("*/**/test_*.py"))
+LONGEST = ("tests/e2e", "tests/warehouse")
+
 LINTERS = [
     ("ruff", [BIN / "ruff", "check", "."]),
     ("format", [BIN / "ruff", "format", "--check", "."]),
@@ -68,7 +71,9 @@ def main() -> int:
         if options.all:
             install_spark()
         selection = [] if options.all else ["-m", "not slow"]
-        parts.append(("tests", [*pytest, *selection, "tests"]))
+        # What takes longest in one piece comes first, so that no process is left alone with it at the end.
+        folders = sorted({f"tests/{path.parent.relative_to(ROOT / 'tests').parts[0]}" for path in TESTS})
+        parts.append(("tests", [*pytest, *selection, *sorted(folders, key=lambda one: one not in LONGEST)]))
     for name, command in parts:
         started = time.monotonic()
         print(f"== {name}", flush=True)

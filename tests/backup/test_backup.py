@@ -71,6 +71,7 @@ def started(settings: Settings, code: str, *arguments: str) -> "subprocess.Popen
     )
 
 
+@pytest.mark.slow
 def test_a_backup_during_a_run_gives_readers_and_the_next_run_what_they_had(tmp_path: Path) -> None:
     """Version 1 is published; while a second batch is built, home is copied, put back elsewhere, and run there."""
     copy_project(tmp_path / "project", ("fact_activity", "contact_detail"))

@@ -122,7 +122,7 @@ def test_a_kill_at_calls_of_the_whole_run(stand: Stand) -> None:
     ("error", "lasting"),
     [
         ("ENOSPC", "+"),
-        ("EIO", ""),
+        pytest.param("EIO", "", marks=pytest.mark.slow),
         pytest.param("ENOSPC", "", marks=pytest.mark.slow),
         pytest.param("EIO", "+", marks=pytest.mark.slow),
     ],

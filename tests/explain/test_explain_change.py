@@ -109,6 +109,7 @@ def test_two_publications_differ_in_what_came_between_them(settings: Settings) -
     assert not list(settings.layout().root.glob("explain-*"))
 
 
+@pytest.mark.slow
 def test_as_reported_beside_as_restated(settings: Settings) -> None:
     """March as it was reported is 100 + 220 won; restated it is 160 + 240, and April does not exist yet."""
     before = digests(settings)
@@ -132,6 +133,7 @@ def test_two_dates_and_what_time_alone_does(settings: Settings) -> None:
     assert "time that passed" in row.note
 
 
+@pytest.mark.slow
 def test_one_date_as_it_was_known_on_two_days(settings: Settings) -> None:
     explanation = explain_change(settings, "alert_deal", "2026-03-31@2026-04-02", "2026-03-31@2026-04-09")
     assert explanation.total == 0

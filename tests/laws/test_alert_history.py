@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.laws.compiled import Event, Tables, engine, utc
 from tests.laws.logs import company_log
 
-FEW = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 MANY = settings(FEW, max_examples=100)
 BESIDE = timedelta(minutes=7)
 """After an event, so that no alert begins or ends at the very instant that is asked for."""

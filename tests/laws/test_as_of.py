@@ -12,7 +12,7 @@ from tests.laws.logs import company_log
 from tests.laws.tenants import as_tenants
 
 LAYERS = ("facts", "marts", "scores", "contacts")
-FEW = settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=1, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 MANY = settings(FEW, max_examples=40)
 TENANTS = 5
 """Logs of one example, each a tenant of its own: a build of five costs little more than of one."""

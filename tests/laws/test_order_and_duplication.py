@@ -52,6 +52,7 @@ def test_any_order_of_arrival_and_any_split_into_batches(log: list[Event], rng: 
     assert_order_is_free(log, rng, times=5)
 
 
+@pytest.mark.slow
 def test_ten_orders_of_the_small_company() -> None:
     assert_order_is_free(small_company(), random.Random(7), times=10)
 

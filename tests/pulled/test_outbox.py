@@ -93,11 +93,15 @@ def test_transactions_are_in_the_order_of_numbers(settings: Settings, dsn: str) 
 def test_many_writers_that_commit_in_any_order(settings: Settings, dsn: str) -> None:
     committed: list[str] = []
     done = threading.Event()
+    batches: list[Any] = []
 
     def write(name: str) -> None:
         rng = random.Random(name)
         with psycopg.connect(dsn) as con:
-            for number in range(60):
+            for number in range(5000):
+                # They go on until they have been read from in between, however fast they are.
+                if number >= 60 and len(batches) > 1:
+                    break
                 fresh = [f"{name}-{number}-{one}" for one in range(rng.randint(1, 3))]
                 for one in fresh:
                     con.execute(INSERT, [login(one)])
@@ -111,7 +115,6 @@ def test_many_writers_that_commit_in_any_order(settings: Settings, dsn: str) -> 
     writers = [threading.Thread(target=write, args=(f"w{number}",)) for number in range(4)]
     for one in writers:
         one.start()
-    batches: list[Any] = []
     while not done.is_set():
         if not any(one.is_alive() for one in writers):
             done.set()

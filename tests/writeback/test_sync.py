@@ -30,7 +30,7 @@ def digests(world: World, *destinations: object) -> list[str]:
     return [plan.digest for result in dry for plan in result.plans]
 
 
-@pytest.mark.parametrize("rounds", [12, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rounds", [4, pytest.param(200, marks=pytest.mark.slow)])
 def test_a_dry_run_is_the_truth(
     world: World, crm: psycopg.Connection[tuple[object, ...]], destination: Postgres, rounds: int
 ) -> None:
