@@ -13,7 +13,7 @@ import pytest
 
 from tests.part import copy_project
 from warehouse.build import BuildFailedError, Clocks, Plan, build, plan
-from warehouse.dbt import BuildResult, NodeResult
+from warehouse.dbt import BuildResult, NodeResult, invoke
 from warehouse.pipeline import run, take_in
 from warehouse.publish import current, query
 from warehouse.recover import is_corruption
@@ -219,6 +219,19 @@ def test_a_run_gets_over_a_file_that_is_torn_where_only_a_build_reads(settings: 
     outcome = run(settings, [write(folder / "second.ndjson", SECOND)])
     assert outcome.published is not None
     assert deals(settings) == [("d1", "won", "b2b"), ("d2", "open", "adtech")]
+
+
+def test_a_build_spills_where_the_next_run_cleans_up(tmp_path: Path) -> None:
+    copy_project(tmp_path / "project", ("dim_contact",))
+    facts = tmp_path / "project" / "models" / "facts"
+    (facts / "spilled.sql").write_text("select current_setting('temp_directory') as folder")
+    (facts / "spilled.yml").write_text("models: [{name: spilled, columns: [{name: folder, data_type: string}]}]")
+    settings = Settings(home=tmp_path / "home", project_dir=tmp_path / "project")
+    home = settings.layout()
+    open_store(home, settings).close()
+    assert [node.is_good for node in invoke(settings, ["build", "--select", "spilled"]).nodes] == [True]
+    with open_store(home, settings) as con:
+        assert con.execute("select folder from facts.spilled").fetchall() == [(str(home.root / "tmp"),)]
 
 
 def test_a_crash_in_a_full_build_makes_the_next_one_full(settings: Settings) -> None:
