@@ -6,7 +6,6 @@ import sqlite3
 import stat
 import subprocess
 import sys
-import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -135,38 +134,39 @@ def test_every_file_comes_back_with_its_permissions(tmp_path: Path, settings: Se
     assert stat.S_IMODE(target.layout().keys.stat().st_mode) == 0o700
 
 
+HALF_A_CHANGE = """
+import sqlite3, sys, time
+con = sqlite3.connect(sys.argv[1], isolation_level=None)
+con.execute("pragma cache_size = 1")
+con.execute("begin")
+con.execute("update here set t = replace(t, 'a', 'b')")
+print("half", flush=True)
+time.sleep(2)
+con.execute("update there set t = replace(t, 'a', 'b')")
+con.execute("commit")
+"""
+"""Rows change here and there at once; with so small a cache the first half stands in the file before the second."""
+
+
 def test_a_database_that_is_written_meanwhile_is_copied_between_two_changes(tmp_path: Path, settings: Settings) -> None:
-    """Each change adds a row here and a row there; half of one is never seen."""
     home = settings.layout()
     home.dagster.mkdir()
-    path, is_over = home.dagster / "runs.db", threading.Event()
-    with sqlite3.connect(path) as con:
-        con.executescript("create table here (n); create table there (n)")
+    path = home.dagster / "runs.db"
+    con = sqlite3.connect(path)
+    for table in ("here", "there"):
+        con.execute(f"create table {table} (t)")
+        con.executemany(f"insert into {table} values (?)", [("a" * 900,)] * 2000)
+    con.commit()
     con.close()
-
-    def write() -> None:
-        con = sqlite3.connect(path, timeout=30)
-        for number in range(100_000):
-            if is_over.is_set():
-                break
-            with con:
-                con.execute("insert into here values (?)", [number])
-                con.execute("insert into there values (?)", [number])
-        con.close()
-
-    writer = threading.Thread(target=write)
-    writer.start()
-    try:
-        copies = [back_up(home, settings, tmp_path / "backups").path for _ in range(5)]
-    finally:
-        is_over.set()
-        writer.join()
-    for copy in copies[-3:]:
-        con = sqlite3.connect(copy / "dagster" / "runs.db")
-        assert (
-            con.execute("select count(*) from here").fetchone() == con.execute("select count(*) from there").fetchone()
-        )
-        con.close()
+    with subprocess.Popen([sys.executable, "-c", HALF_A_CHANGE, str(path)], stdout=subprocess.PIPE) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == b"half\n"
+        copy = back_up(home, settings, tmp_path / "backups").path
+        assert writer.wait() == 0
+    con = sqlite3.connect(copy / "dagster" / "runs.db")
+    (here,), (there,) = (con.execute(f"select sum(t like 'b%') from {table}").fetchone() for table in ("here", "there"))
+    con.close()
+    assert (here, there) in ((0, 0), (2000, 2000))
 
 
 def test_the_last_ones_are_kept_and_none_of_before_an_erasure(tmp_path: Path, settings: Settings) -> None:

@@ -102,6 +102,26 @@ def test_of_a_table_whose_rows_a_replay_names_none_goes(tmp_path: Path) -> None:
     assert not redact_file(tmp_path / "kept.parquet", tmp_path / "again.parquet", expiry(may_drop=False))
 
 
+def empty_the_second_row(home: Home, settings: Settings) -> Path:
+    """Take in the one file that waits, whose second row is rejected, empty that row, and build anew: it stays rejected.
+
+    Return where the file is kept.
+    """
+    with writer_lock(home, "test"):
+        take_in(settings, received_at=datetime(2026, 5, 2))
+    landing = Landing(home, settings)
+    (entry,) = landing.entries()
+    with open_store(home, settings) as con:
+        assert [found[:2] for found in _due_rejects(con, NOW)] == [(entry.seq, 2)]
+    amend(landing, lambda _: expiry(rejected=frozenset({2})), KEYS, "retention", "retention-x")
+    rebuild(home, settings)
+    with open_store(home, settings) as con:
+        assert con.execute("select event_id from raw.events").fetchall() == [("1",)]
+        assert con.execute("select row_number from raw.rejected_events").fetchall() == [(2,)]
+        assert _due_rejects(con, NOW) == []
+    return landing.path(landing.entries()[0].files[0])
+
+
 @pytest.mark.parametrize("required", [frozenset(), frozenset({"id", "source", "type", "time", "data"})])
 def test_rejected_rows_of_a_table_are_emptied_and_stay_rejected(tmp_path: Path, required: frozenset[str]) -> None:
     home = Home(tmp_path / "home")
@@ -110,19 +130,8 @@ def test_rejected_rows_of_a_table_are_emptied_and_stay_rejected(tmp_path: Path, 
     rows = [row("1", YOUNG, '{"activity_id": "a", "activity_type": "call"}'), row("2", YOUNG, secret)]
     home.inbox.mkdir(parents=True)
     table(home.inbox / "a.parquet", rows, required)
-    with writer_lock(home, "test"):
-        take_in(settings, received_at=datetime(2026, 5, 2))
-    landing = Landing(home, settings)
-    (entry,) = landing.entries()
-    with open_store(home, settings) as con:
-        assert [found[:2] for found in _due_rejects(con, NOW)] == [(entry.seq, 2)]
-    amend(landing, lambda _: expiry(rejected=frozenset({2})), KEYS, "retention", "retention-x")
-    assert b"secret@" not in landing.path(landing.entries()[0].files[0]).read_bytes()
-    rebuild(home, settings)
-    with open_store(home, settings) as con:
-        assert con.execute("select event_id from raw.events").fetchall() == [("1",)]
-        assert con.execute("select row_number from raw.rejected_events").fetchall() == [(2,)]
-        assert _due_rejects(con, NOW) == []
+    kept_at = empty_the_second_row(home, settings)
+    assert b"secret@" not in kept_at.read_bytes()
 
 
 def test_a_disk_that_is_full_damages_no_table(tmp_path: Path) -> None:
@@ -157,21 +166,10 @@ def test_rejected_structs_that_may_not_be_null_are_emptied(tmp_path: Path) -> No
     wrong = {**whole, "id": "2", "data": {**said, "activity_type": "secret"}}
     home.inbox.mkdir(parents=True)
     pq.write_table(pa.Table.from_pylist([whole, wrong], schema=schema), home.inbox / "a.parquet", compression="none")
-    with writer_lock(home, "test"):
-        take_in(settings, received_at=datetime(2026, 5, 2))
-    landing = Landing(home, settings)
-    (entry,) = landing.entries()
-    with open_store(home, settings) as con:
-        assert [found[:2] for found in _due_rejects(con, NOW)] == [(entry.seq, 2)]
-    amend(landing, lambda _: expiry(rejected=frozenset({2})), KEYS, "retention", "retention-x")
-    kept, emptied = pq.read_table(landing.path(landing.entries()[0].files[0])).to_pylist()
+    kept_at = empty_the_second_row(home, settings)
+    kept, emptied = pq.read_table(kept_at).to_pylist()
     assert kept == whole
     assert emptied == dict.fromkeys(whole)
-    rebuild(home, settings)
-    with open_store(home, settings) as con:
-        assert con.execute("select event_id from raw.events").fetchall() == [("1",)]
-        assert con.execute("select row_number from raw.rejected_events").fetchall() == [(2,)]
-        assert _due_rejects(con, NOW) == []
 
 
 def test_an_empty_id_is_nobodys_and_not_due(tmp_path: Path) -> None:

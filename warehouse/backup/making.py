@@ -74,11 +74,11 @@ def back_up(home: Home, settings: Settings, folder: Path, keep: int = 3) -> Back
         for number, path in enumerate(reversed(backups(folder))):
             if number >= max(1, keep) or read(path)["forgotten"] != contents["forgotten"]:
                 shutil.rmtree(path)
-    except OSError as error:
+    except (OSError, sqlite3.Error) as error:
         raise BackupError(
             "The backup was not made, or a former one could not be removed.",
-            where=str(error.filename or folder),
-            why=error.strerror or str(error),
+            where=str(getattr(error, "filename", None) or folder),
+            why=str(error),
             todo="Mend the cause (for a full disk: free some space) and call it again; nothing needs cleaning.",
         ) from error
     finally:

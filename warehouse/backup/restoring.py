@@ -46,7 +46,7 @@ def restore(home: Home, settings: Settings, source: Path) -> Backup:
             raise BackupError(
                 "A file could not be put back.",
                 where=str(error.filename or draft),
-                why=error.strerror or str(error),
+                why=str(error),
                 todo="Mend the cause, or name another backup; nothing needs cleaning.",
             ) from error
         if found := problems(draft, settings):
