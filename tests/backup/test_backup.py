@@ -6,6 +6,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,11 +15,12 @@ import pytest
 
 from tests.laws.comparing import assert_same_rows
 from tests.part import copy_project
-from warehouse.backup import BackupError, back_up, restore
+from warehouse.backup import BackupError, back_up, making, restore
 from warehouse.backup.contents import CONTENTS, RESTORING
 from warehouse.erasure import receipts
 from warehouse.erasure.pending import mark_rebuild
 from warehouse.erasure.tombstones import keyring
+from warehouse.intake.spool import Spool
 from warehouse.landing import Landing
 from warehouse.pipeline import run
 from warehouse.publish import verify_published, versions
@@ -113,6 +115,38 @@ def tables(home: Home) -> dict[str, list[dict[str, object]]]:
         ).fetchall()
         assert len(names) >= 2
         return {f"{schema}.{name}": con.sql(f'from "{schema}"."{name}"').pl().to_dicts() for schema, name in names}
+
+
+def test_events_that_the_collector_has_accepted_come_back(tmp_path: Path, settings: Settings) -> None:
+    Spool(settings.layout()).append(b"accepted, and not landed\n")
+    target = elsewhere(tmp_path)
+    restore(target.layout(), target, back_up(settings.layout(), settings, tmp_path / "backups").path)
+    Spool(target.layout()).close()
+    Landing(target.layout(), target).land_inbox()
+    landed = [path.read_bytes() for path in (target.layout().landing / "segments").rglob("*") if path.is_file()]
+    assert sorted(landed) == [b"accepted, and not landed\n", b"no event\n"]
+
+
+def test_what_is_renamed_while_it_is_copied_is_in_the_copy(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two files wait; as the first is copied, the second gets another name."""
+    home = settings.layout()
+    for name in ("b.ndjson", "c.ndjson"):
+        (home.inbox / name).write_text(f"{name}\n")
+    real, seen = making._walk, []
+
+    def walk(walked: Home) -> Iterator[Path]:
+        for path in real(walked):
+            yield path
+            if path.name == "b.ndjson" and not seen:
+                (home.inbox / "c.ndjson").rename(home.inbox / "d.ndjson")
+                seen.append(path)
+
+    monkeypatch.setattr(making, "_walk", walk)
+    copy = back_up(home, settings, tmp_path / "backups").path
+    assert seen
+    assert (copy / "inbox" / "d.ndjson").read_text() == "c.ndjson\n"
 
 
 def test_every_file_comes_back_with_its_permissions(tmp_path: Path, settings: Settings) -> None:

@@ -26,6 +26,7 @@ from warehouse.backup.contents import (
 from warehouse.clock import utc_now
 from warehouse.erasure import receipts
 from warehouse.erasure.pending import is_rebuild_marked, pending
+from warehouse.intake.spool import OPEN_SUFFIX, Spool
 from warehouse.landing.copying import copy_hashed, file_hash
 from warehouse.publish import current_version
 from warehouse.settings import Home, Settings
@@ -108,7 +109,8 @@ def _copied(home: Home, target: Path) -> tuple[dict[str, Any], str]:
     Return the list, and what went away meanwhile.
     """
     _refuse_while_erasing(home)
-    forgotten, files = len(receipts.read(home)), {}
+    forgotten = len(receipts.read(home))
+    files: dict[str, dict[str, Any]] = {}
     target.mkdir(parents=True)
     gone = ""
     stages: tuple[Callable[[Path], bool], ...] = (
@@ -117,15 +119,11 @@ def _copied(home: Home, target: Path) -> tuple[dict[str, Any], str]:
         lambda path: not path.is_relative_to(home.inbox),
     )
     for is_due in stages:
-        for path in _walk(home):
-            name = path.relative_to(home.root).as_posix()
-            if name in files or not is_due(path):
-                continue
-            try:
-                files[name] = _copy(path, target / name)
-            except FileNotFoundError:
-                if not path.is_relative_to(home.inbox):
-                    gone = f"{name} went away while it was copied"
+        while went := _copy_due(home, target, files, is_due):
+            # What waited has another name by now, under which it waits on or has landed.
+            if is_due is not stages[0]:
+                gone = f"{went} went away while it was copied"
+                break
     copy_modes(home.root, target)
     _refuse_while_erasing(home)
     if len(receipts.read(home)) != forgotten:
@@ -137,6 +135,19 @@ def _copied(home: Home, target: Path) -> tuple[dict[str, Any], str]:
         "files": files,
     }
     return contents, gone
+
+
+def _copy_due(home: Home, target: Path, files: dict[str, dict[str, Any]], is_due: Callable[[Path], bool]) -> str:
+    """Copy what is due and not copied yet, and note it in ``files``; return a name that went away meanwhile."""
+    went = ""
+    for path in _walk(home):
+        name = path.relative_to(home.root).as_posix()
+        if name not in files and is_due(path):
+            try:
+                files[name] = _copy(path, target / name)
+            except FileNotFoundError:
+                went = name
+    return went
 
 
 def _refuse_while_erasing(home: Home) -> None:
@@ -151,12 +162,15 @@ def _refuse_while_erasing(home: Home) -> None:
 
 def _walk(home: Home) -> Iterator[Path]:
     """Files and links of home that are copied."""
+    spool = Spool(home).folder
     for folder, names, files in os.walk(home.root):
         at_top = Path(folder) == home.root
         names[:] = sorted(one for one in names if not (at_top and one in MADE_AGAIN))
         for name in sorted(files):
             is_work = at_top and name.startswith(home.warehouse.name)
-            if not is_work and not name.endswith(PASSING):
+            # What the collector appends to holds events that it has accepted.
+            is_accepted = name.endswith(OPEN_SUFFIX) and Path(folder) == spool
+            if is_accepted or not (is_work or name.endswith(PASSING)):
                 yield Path(folder, name)
 
 
