@@ -126,6 +126,38 @@
     select cast({{ as_of() }} as timestamp) as cutoff_at, cast('9999-12-31' as timestamp) as known_by_at, true as is_latest
 {%- endmacro -%}
 
+{#- Cutoffs in their order, from 1; `known_after_at` is up to when the one before knew. -#}
+{%- macro numbered(cutoffs) -%}
+    select
+        moment.*,
+        row_number() over (order by moment.known_by_at) as cutoff_number,
+        coalesce(lag(moment.known_by_at) over (order by moment.known_by_at), cast('0001-01-01' as timestamp)) as known_after_at
+    from ({{ cutoffs }}) as moment
+{%- endmacro -%}
+
+{#-
+    What is known of each `key` changes at a cutoff that sees something new of it, and stands until the next that does: from the cutoff
+    `first_number` to `last_number`, all that was known by `known_by_at`. On the CTEs `cutoffs`, numbered, and `events`. A subject that
+    rests is so worked out once, however many cutoffs pass.
+-#}
+{%- macro known_states(events, key) -%}
+    select
+        seen.tenant_id,
+        seen.{{ key }},
+        seen.known_by_at,
+        seen.cutoff_number as first_number,
+        coalesce(
+            lead(seen.cutoff_number) over (partition by seen.tenant_id, seen.{{ key }} order by seen.cutoff_number) - 1,
+            (select max(cutoffs.cutoff_number) from cutoffs)
+        ) as last_number
+    from (
+        select distinct event.tenant_id, event.{{ key }}, cutoffs.known_by_at, cutoffs.cutoff_number
+        from {{ events }} as event
+        inner join cutoffs
+            on event.known_from_at > cutoffs.known_after_at and event.known_from_at <= cutoffs.known_by_at
+    ) as seen
+{%- endmacro -%}
+
 {#- Whether an instant lies in the last `days` days before the cutoff. What is after it is not known, and not there. -#}
 {%- macro in_last_days(at, cutoff, days) -%}
     {{ at }} > {{ cutoff }} - interval '{{ days }}' day
@@ -170,7 +202,7 @@
                 case when outcome.is_good then 1 else 0 end as good
             from {{ outcomes }} as outcome
             union all
-            select
+            select distinct
                 asking.tenant_id,
                 {%- if key %}
                 asking.{{ key }},

@@ -72,7 +72,9 @@ def refresh(con: duckdb.DuckDBPyConnection, statistic: Statistic) -> None:
     ValueError
         If the result does not have the columns that were declared, or holds a number that is not finite.
     """
-    frame = statistic.compute({table: rows_of(con, table) for table in statistic.reads})
+    frame = statistic.compute(
+        {table: rows_of(con, table, statistic.rows.get(table, "true")) for table in statistic.reads}
+    )
     _check(statistic, frame)
     names = ", ".join(f'"{name}"' for name in statistic.columns)
     con.register("computed_result", frame.to_arrow())
@@ -88,11 +90,11 @@ def refresh(con: duckdb.DuckDBPyConnection, statistic: Statistic) -> None:
         con.unregister("computed_result")
 
 
-def rows_of(con: duckdb.DuckDBPyConnection, table: str) -> "pl.DataFrame":
-    """All rows of ``schema.table``, sorted by all columns."""
+def rows_of(con: duckdb.DuckDBPyConnection, table: str, where: str = "true") -> "pl.DataFrame":
+    """The rows of ``schema.table`` that meet a condition of a statistic, sorted by all columns."""
     import polars as pl
 
-    frame = pl.from_arrow(con.sql(f"select * from {table} order by all").to_arrow_table())
+    frame = pl.from_arrow(con.sql(f"select * from {table} where {where} order by all").to_arrow_table())
     assert isinstance(frame, pl.DataFrame)
     return frame
 

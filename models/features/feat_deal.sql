@@ -12,53 +12,28 @@ with events as (
     {{ known_events('stg_deal_event', 'deal_id', 'crm.deal.created') }}
 ),
 
-deals as (
-    select
-        events.tenant_id,
-        events.deal_id,
-        min(events.known_from_at) as first_known_at,
-        max(events.known_from_at) as last_known_at
-    from events
-    group by events.tenant_id, events.deal_id
-),
-
 cutoffs as (
-    {{ cutoffs(
-        'cast((select min(deals.first_known_at) from deals) as date)', iso_weekday('spine.day_date') ~ ' = 1',
+    {{ numbered(cutoffs(
+        'cast((select min(events.known_from_at) from events) as date)', iso_weekday('spine.day_date') ~ ' = 1',
         feature_stagings('deal')
-    ) }}
+    )) }}
 ),
 
--- Who is closed by all that is known was closed from the last that was known of it. Whether it was open before is asked below.
-candidates as (
-    select
-        deals.tenant_id,
-        deals.deal_id,
-        cutoffs.cutoff_at,
-        cutoffs.known_by_at,
-        cutoffs.is_latest
-    from deals
-    left join {{ ref('fact_deal') }} as deal
-        on deals.tenant_id = deal.tenant_id and deals.deal_id = deal.deal_id
-    inner join cutoffs
-        on
-            deals.first_known_at <= cutoffs.known_by_at
-            and (deal.status = 'open' or cutoffs.cutoff_at <= deals.last_known_at)
+states as (
+    {{ known_states('events', 'deal_id') }}
 ),
 
--- What was known of each deal at each cutoff.
 known as (
-    select candidates.cutoff_at, candidates.is_latest, events.*
-    from candidates
-    {{ join_known('events', 'events', 'candidates', 'deal_id') }}
+    select states.first_number, events.*
+    from states
+    {{ join_known('events', 'events', 'states', 'deal_id') }}
 ),
 
 stated as (
     select
         known.tenant_id,
         known.deal_id,
-        known.cutoff_at,
-        known.is_latest,
+        known.first_number,
         coalesce(
             {{ last_stated('known', 'pipeline') }},
             case
@@ -104,15 +79,15 @@ stated as (
         count(*) filter (where known.event_type = 'crm.deal.next_step_set') as next_step_set_count,
         count(*) filter (where known.event_type = 'crm.deal.next_step_done') as next_step_done_count
     from known
-    group by known.tenant_id, known.deal_id, known.cutoff_at, known.is_latest
+    group by known.tenant_id, known.deal_id, known.first_number
 ),
 
 {{ deal_stages() }},
 
-open_deals as (
+open_states as (
     select
         stated.*,
-        case when stated.is_latest then cast('9999-12-31' as timestamp) else stated.cutoff_at end as known_by_at,
+        states.last_number,
         case
             when stated.pipeline = 'adtech' then coalesce(decided.aggregated_stage, 'draft') else stages.stage
         end as stage,
@@ -122,16 +97,21 @@ open_deals as (
         case when stated.pipeline = 'adtech' then null else stages.stage_return_count end as stage_return_count,
         gates.gate_count
     from stated
+    inner join states
+        on
+            stated.tenant_id = states.tenant_id
+            and stated.deal_id = states.deal_id
+            and stated.first_number = states.first_number
     left join stages
         on
             stated.tenant_id = stages.tenant_id
             and stated.deal_id = stages.deal_id
-            and stated.cutoff_at = stages.cutoff_at
+            and stated.first_number = stages.first_number
     left join gates
         on
             stated.tenant_id = gates.tenant_id
             and stated.deal_id = gates.deal_id
-            and stated.cutoff_at = gates.cutoff_at
+            and stated.first_number = gates.first_number
     left join {{ ref('dim_aggregated_stage') }} as decided
         on gates.gate_bits = decided.gate_bits and decided.rule_set = {{ stage_rule_set() }}
     where
@@ -146,38 +126,22 @@ open_deals as (
 
 {{ deal_steps() }},
 
--- When each event of a policy first came. Runs that a revocation reopened are left to fact_sla.
-first_times as (
-    select known.tenant_id, known.deal_id, known.cutoff_at, known.event_type, min(known.occurred_at) as first_at
-    from known
-    group by known.tenant_id, known.deal_id, known.cutoff_at, known.event_type
-),
+{{ deal_timers() }},
 
-breaches as (
+-- Every cutoff at which a deal was open. A row is little more than its keys: there are many.
+open_deals as (
     select
-        deal.tenant_id,
-        deal.deal_id,
-        deal.cutoff_at,
-        count(*) filter (
-            where {{ hours(micros_between('start.first_at', 'coalesce(stop.first_at, deal.cutoff_at)')) }} > policy.target_hours
-        ) as sla_breach_count
-    from open_deals as deal
-    -- one timer per policy that has started
-    inner join {{ ref('dim_sla_policy') }} as policy
-        on deal.pipeline = policy.pipeline
-    inner join first_times as start
-        on
-            deal.tenant_id = start.tenant_id
-            and deal.deal_id = start.deal_id
-            and deal.cutoff_at = start.cutoff_at
-            and policy.start_event = start.event_type
-    left join first_times as stop
-        on
-            deal.tenant_id = stop.tenant_id
-            and deal.deal_id = stop.deal_id
-            and deal.cutoff_at = stop.cutoff_at
-            and policy.stop_event = stop.event_type
-    group by deal.tenant_id, deal.deal_id, deal.cutoff_at
+        phases.tenant_id,
+        phases.deal_id,
+        phases.state_number,
+        phases.running_late_count,
+        cutoffs.cutoff_number,
+        cutoffs.cutoff_at,
+        cutoffs.known_by_at,
+        cutoffs.is_latest
+    from phases
+    inner join cutoffs
+        on cutoffs.cutoff_number >= phases.first_number and cutoffs.cutoff_number <= phases.last_number
 ),
 
 activity_events as (
@@ -186,69 +150,76 @@ activity_events as (
 
 activities as (
     select
-        candidates.tenant_id,
-        candidates.deal_id,
-        candidates.cutoff_at,
+        deal.tenant_id,
+        deal.deal_id,
+        deal.cutoff_number,
         count(*) as activity_count,
-        count(*) filter (where {{ in_last_days('activity.occurred_at', 'candidates.cutoff_at', 14) }}) as activity_count_14d,
-        count(*) filter (where {{ in_last_days('activity.occurred_at', 'candidates.cutoff_at', 30) }}) as activity_count_30d,
+        count(*) filter (where {{ in_last_days('activity.occurred_at', 'deal.cutoff_at', 14) }}) as activity_count_14d,
+        count(*) filter (where {{ in_last_days('activity.occurred_at', 'deal.cutoff_at', 30) }}) as activity_count_30d,
         count(*) filter (
             where
-            activity.activity_type = 'meeting' and {{ in_last_days('activity.occurred_at', 'candidates.cutoff_at', 30) }}
+            activity.activity_type = 'meeting' and {{ in_last_days('activity.occurred_at', 'deal.cutoff_at', 30) }}
         ) as meeting_count_30d,
         max(activity.occurred_at) as last_activity_at,
         count(distinct activity.contact_id) as active_contact_count
-    from candidates
-    {{ join_known('activity_events', 'activity', 'candidates', 'deal_id') }}
-    group by candidates.tenant_id, candidates.deal_id, candidates.cutoff_at
+    from open_deals as deal
+    {{ join_known('activity_events', 'activity', 'deal', 'deal_id') }}
+    group by deal.tenant_id, deal.deal_id, deal.cutoff_number
 ),
 
 contact_events as (
     {{ known_events('stg_contact_event', 'contact_id') }}
 ),
 
+contact_states as (
+    {{ known_states('contact_events', 'contact_id') }}
+),
+
 contacts as (
     select
-        deal.tenant_id,
-        deal.deal_id,
-        deal.cutoff_at,
+        states.tenant_id,
+        states.contact_id,
+        states.first_number,
+        states.last_number,
         {{ last_stated('contact', 'role') }} as contact_role,
         {{ last_stated('contact', 'influence_score') }} as contact_influence_score
-    from open_deals as deal
-    {{ join_known('contact_events', 'contact', 'deal', 'contact_id') }}
-    group by deal.tenant_id, deal.deal_id, deal.cutoff_at
+    from contact_states as states
+    {{ join_known('contact_events', 'contact', 'states', 'contact_id') }}
+    group by states.tenant_id, states.contact_id, states.first_number, states.last_number
 ),
 
 account_events as (
     {{ known_events('stg_account_event', 'account_id') }}
 ),
 
+account_states as (
+    {{ known_states('account_events', 'account_id') }}
+),
+
 accounts as (
     select
-        deal.tenant_id,
-        deal.deal_id,
-        deal.cutoff_at,
+        states.tenant_id,
+        states.account_id,
+        states.first_number,
+        states.last_number,
         {{ last_stated('account', 'industry') }} as industry,
         {{ last_stated('account', 'kind') }} as account_kind,
         {{ last_stated('account', 'size') }} as employee_count
-    from open_deals as deal
-    {{ join_known('account_events', 'account', 'deal', 'account_id') }}
-    group by deal.tenant_id, deal.deal_id, deal.cutoff_at
+    from account_states as states
+    {{ join_known('account_events', 'account', 'states', 'account_id') }}
+    group by states.tenant_id, states.account_id, states.first_number, states.last_number
 ),
 
 -- Rates are the reporting currency's, so they hold for every tenant. Of the last day with a rate the last word counts.
 rates as (
     select
-        wanted.cutoff_at,
-        wanted.currency,
+        cutoffs.cutoff_number,
+        rate_event.currency,
         max_by(rate_event.rate, rate_event.rate_number) as fx_rate
-    from (select distinct deal.cutoff_at, deal.known_by_at, deal.currency from open_deals as deal) as wanted
+    from cutoffs
     inner join ({{ known_rates() }}) as rate_event
-        on
-            wanted.currency = rate_event.currency
-            and rate_event.rate_date <= cast(wanted.cutoff_at as date)
-            and rate_event.known_from_at <= wanted.known_by_at
-    group by wanted.cutoff_at, wanted.currency
+        on rate_event.rate_date <= cast(cutoffs.cutoff_at as date) and rate_event.known_from_at <= cutoffs.known_by_at
+    group by cutoffs.cutoff_number, rate_event.currency
 ),
 
 -- The first verdict on each deal that became known, with whose it was then.
@@ -282,57 +253,39 @@ verdicts as (
     group by verdict.tenant_id, verdict.deal_id, verdict.known_from_at, verdict.is_good
 ),
 
+-- Everybody whose share of good ends may be asked for, at every cutoff.
+asked as (
+    select owners.tenant_id, owners.owner_id, owners.deal_source, cutoffs.known_by_at
+    from (select distinct state.tenant_id, state.owner_id, state.deal_source from open_states as state) as owners
+    cross join cutoffs
+),
+
 tenant_counts as (
-    {{ counts_at('verdicts', 'open_deals') }}
+    {{ counts_at('verdicts', 'asked') }}
 ),
 
 owner_counts as (
-    {{ counts_at('verdicts', 'open_deals', 'owner_id') }}
+    {{ counts_at('verdicts', 'asked', 'owner_id') }}
 ),
 
 source_counts as (
-    {{ counts_at('verdicts', 'open_deals', 'deal_source') }}
-),
-
-rated as (
-    select
-        deal.*,
-        tenant_count.decided_count as tenant_decided_count,
-        tenant_count.good_count as tenant_good_count,
-        owner_count.decided_count as owner_decided_count,
-        owner_count.good_count as owner_good_count,
-        source_count.decided_count as source_decided_count,
-        source_count.good_count as source_good_count
-    from open_deals as deal
-    left join tenant_counts as tenant_count
-        on deal.tenant_id = tenant_count.tenant_id and deal.known_by_at = tenant_count.known_by_at
-    left join owner_counts as owner_count
-        on
-            deal.tenant_id = owner_count.tenant_id
-            and deal.owner_id = owner_count.owner_id
-            and deal.known_by_at = owner_count.known_by_at
-    left join source_counts as source_count
-        on
-            deal.tenant_id = source_count.tenant_id
-            and deal.deal_source = source_count.deal_source
-            and deal.known_by_at = source_count.known_by_at
+    {{ counts_at('verdicts', 'asked', 'deal_source') }}
 ),
 
 -- With nothing decided yet, half of all are won.
-with_priors as (
+tenant_rates as (
     select
-        rated.*,
-        setting.smoothing_count,
-        {{ fdiv('coalesce(rated.tenant_good_count, 0) + 1', 'coalesce(rated.tenant_decided_count, 0) + 2') }} as tenant_win_rate
-    from rated
-    cross join {{ ref('scoring_setting') }} as setting
+        tenant_counts.tenant_id,
+        tenant_counts.known_by_at,
+        {{ fdiv('coalesce(tenant_counts.good_count, 0) + 1', 'coalesce(tenant_counts.decided_count, 0) + 2') }} as win_rate
+    from tenant_counts
 )
 
 select
     deal.tenant_id,
     deal.deal_id,
-    deal.cutoff_at,
-    deal.is_latest,
+    seen.cutoff_at,
+    seen.is_latest,
     deal.account_id,
     deal.owner_id,
     deal.pipeline,
@@ -349,61 +302,83 @@ select
     {{ fdiv('deal.amount', 'deal.first_amount') }} as amount_change_ratio,
     deal.probability,
     coalesce(deal.forecast_category, 'pipeline') as forecast_category,
-    {{ days_since('deal.created_at', 'deal.cutoff_at') }} as deal_age_days,
-    {{ days_since('deal.stage_entered_at', 'deal.cutoff_at') }} as days_in_stage,
-    {{ fdiv(days_since('deal.stage_entered_at', 'deal.cutoff_at'), 'dim_stage.next_within_days') }} as stage_age_ratio,
+    {{ days_since('deal.created_at', 'seen.cutoff_at') }} as deal_age_days,
+    {{ days_since('deal.stage_entered_at', 'seen.cutoff_at') }} as days_in_stage,
+    {{ fdiv(days_since('deal.stage_entered_at', 'seen.cutoff_at'), 'dim_stage.next_within_days') }} as stage_age_ratio,
     deal.stage_visit_count,
     deal.stage_return_count,
     deal.reopen_count,
     coalesce(deal.gate_count, 0) as gate_count,
-    coalesce(breaches.sla_breach_count, 0) as sla_breach_count,
+    coalesce(timers.late_count, 0) + seen.running_late_count as sla_breach_count,
     coalesce(pushes.push_count, 0) as push_count,
     deal.update_count,
-    {{ days_between_dates('cast(deal.cutoff_at as date)', 'deal.expected_close_date') }} as days_to_expected_close,
-    {{ days_between_dates("cast(date_trunc('quarter', deal.cutoff_at) as date)", 'cast(deal.cutoff_at as date)') }} + 1
+    {{ days_between_dates('cast(seen.cutoff_at as date)', 'deal.expected_close_date') }} as days_to_expected_close,
+    {{ days_between_dates("cast(date_trunc('quarter', seen.cutoff_at) as date)", 'cast(seen.cutoff_at as date)') }} + 1
         as day_of_quarter,
     case
         when deal.step_set_number is null then 'none'
         when deal.step_set_number < coalesce(deal.step_done_number, 0) then 'done'
-        when deal.next_step_due_at < deal.cutoff_at then 'overdue'
+        when deal.next_step_due_at < seen.cutoff_at then 'overdue'
         else 'set'
     end as next_step_status,
     deal.next_step_set_count,
     deal.next_step_done_count,
     coalesce(discipline.next_step_kept_count, 0) as next_step_kept_count,
-    coalesce(discipline.next_step_missed_count, 0) as next_step_missed_count,
+    coalesce(discipline.next_step_missed_count, 0) + case when discipline.pending_due_at < seen.cutoff_at then 1 else 0 end
+        as next_step_missed_count,
     coalesce(activities.activity_count, 0) as activity_count,
     coalesce(activities.activity_count_14d, 0) as activity_count_14d,
     coalesce(activities.activity_count_30d, 0) as activity_count_30d,
     coalesce(activities.meeting_count_30d, 0) as meeting_count_30d,
     coalesce(activities.active_contact_count, 0) as active_contact_count,
-    {{ days_since('activities.last_activity_at', 'deal.cutoff_at') }} as days_since_last_activity,
-    {{ days_since('deal.last_event_at', 'deal.cutoff_at') }} as days_since_last_change,
-    deal.tenant_win_rate,
-    {{ smoothed('deal.owner_good_count', 'deal.owner_decided_count', 'deal.tenant_win_rate', 'deal.smoothing_count') }}
+    {{ days_since('activities.last_activity_at', 'seen.cutoff_at') }} as days_since_last_activity,
+    {{ days_since('deal.last_event_at', 'seen.cutoff_at') }} as days_since_last_change,
+    tenant_rates.win_rate as tenant_win_rate,
+    {{ smoothed('owner_counts.good_count', 'owner_counts.decided_count', 'tenant_rates.win_rate', 'setting.smoothing_count') }}
         as owner_win_rate,
-    {{ smoothed('deal.source_good_count', 'deal.source_decided_count', 'deal.tenant_win_rate', 'deal.smoothing_count') }}
+    {{ smoothed('source_counts.good_count', 'source_counts.decided_count', 'tenant_rates.win_rate', 'setting.smoothing_count') }}
         as source_win_rate
-from with_priors as deal
+from open_deals as seen
+inner join open_states as deal
+    on seen.tenant_id = deal.tenant_id and seen.deal_id = deal.deal_id and seen.state_number = deal.first_number
+inner join tenant_rates
+    on seen.tenant_id = tenant_rates.tenant_id and seen.known_by_at = tenant_rates.known_by_at
+left join owner_counts
+    on
+        deal.tenant_id = owner_counts.tenant_id
+        and deal.owner_id = owner_counts.owner_id
+        and seen.known_by_at = owner_counts.known_by_at
+left join source_counts
+    on
+        deal.tenant_id = source_counts.tenant_id
+        and deal.deal_source = source_counts.deal_source
+        and seen.known_by_at = source_counts.known_by_at
 left join {{ ref('dim_stage') }} as dim_stage
     on deal.pipeline = dim_stage.pipeline and deal.stage = dim_stage.stage
 left join accounts
-    on deal.tenant_id = accounts.tenant_id and deal.deal_id = accounts.deal_id and deal.cutoff_at = accounts.cutoff_at
+    on
+        deal.tenant_id = accounts.tenant_id
+        and deal.account_id = accounts.account_id
+        and seen.cutoff_number between accounts.first_number and accounts.last_number
 left join contacts
-    on deal.tenant_id = contacts.tenant_id and deal.deal_id = contacts.deal_id and deal.cutoff_at = contacts.cutoff_at
+    on
+        deal.tenant_id = contacts.tenant_id
+        and deal.contact_id = contacts.contact_id
+        and seen.cutoff_number between contacts.first_number and contacts.last_number
 left join rates
-    on deal.cutoff_at = rates.cutoff_at and deal.currency = rates.currency
-left join breaches
-    on deal.tenant_id = breaches.tenant_id and deal.deal_id = breaches.deal_id and deal.cutoff_at = breaches.cutoff_at
+    on seen.cutoff_number = rates.cutoff_number and deal.currency = rates.currency
 left join pushes
-    on deal.tenant_id = pushes.tenant_id and deal.deal_id = pushes.deal_id and deal.cutoff_at = pushes.cutoff_at
+    on deal.tenant_id = pushes.tenant_id and deal.deal_id = pushes.deal_id and deal.first_number = pushes.first_number
 left join discipline
     on
         deal.tenant_id = discipline.tenant_id
         and deal.deal_id = discipline.deal_id
-        and deal.cutoff_at = discipline.cutoff_at
+        and deal.first_number = discipline.first_number
+left join timers
+    on deal.tenant_id = timers.tenant_id and deal.deal_id = timers.deal_id and deal.first_number = timers.first_number
 left join activities
     on
-        deal.tenant_id = activities.tenant_id
-        and deal.deal_id = activities.deal_id
-        and deal.cutoff_at = activities.cutoff_at
+        seen.tenant_id = activities.tenant_id
+        and seen.deal_id = activities.deal_id
+        and seen.cutoff_number = activities.cutoff_number
+cross join {{ ref('scoring_setting') }} as setting

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from scoring.scores._common import CLOCK, MODELS
+from scoring.scores._common import CLOCK, LATEST, MODELS
 
 if TYPE_CHECKING:
     import polars as pl
@@ -28,6 +28,7 @@ READS = (
     CLOCK,
     MODELS,
 )
+ROWS = {"features.feat_customer": LATEST}
 COLUMNS = {
     "tenant_id": "string",
     "customer_id": "string",

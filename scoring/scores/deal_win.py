@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from scoring.scores._common import MODELS
+from scoring.scores._common import MODELS, MONTH_ENDS
 
 if TYPE_CHECKING:
     import polars as pl
 
 READS = ("features.feat_deal", "features.deal_outcome", MODELS)
+ROWS = {"features.feat_deal": MONTH_ENDS}
 COLUMNS = {
     "tenant_id": "string",
     "deal_id": "string",

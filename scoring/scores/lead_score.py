@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from scoring.scores._common import MODELS
+from scoring.scores._common import LATEST, MODELS
 
 if TYPE_CHECKING:
     import polars as pl
 
 READS = ("features.feat_lead", "seeds.lead_part", "seeds.lead_word", MODELS)
+ROWS = {"features.feat_lead": LATEST}
 COLUMNS = {
     "tenant_id": "string",
     "lead_id": "string",

@@ -9,16 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from scoring.scores._common import CLOCK, MODELS
+from scoring.scores._common import CLOCK, MODELS, UNSEEN
 
 if TYPE_CHECKING:
     import polars as pl
 
-READS = (
-    CLOCK,
-    MODELS,
-    *(f"features.{kind}_{subject}" for subject in ("lead", "customer", "deal") for kind in ("feat", "label")),
-)
+READS = (CLOCK, MODELS, *UNSEEN)
+ROWS = UNSEEN
 MEASURES = {
     "model_version": "string",
     "row_count": "bigint",

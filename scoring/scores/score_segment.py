@@ -10,7 +10,7 @@ from scoring.scores import score_month
 if TYPE_CHECKING:
     import polars as pl
 
-READS = score_month.READS
+READS, ROWS = score_month.READS, score_month.ROWS
 COLUMNS = {
     "tenant_id": "string",
     "score_name": "string",

@@ -37,8 +37,12 @@ def base(score: str, rate: float | None, trained_until: str | None = None) -> di
     return {"score": score, "version": f"{score}-0001", "model": json.dumps(model)}
 
 
-def rule(score: str, intercept: float, slope: float, rate: float) -> dict[str, str]:
-    model = json.loads(base(score, rate)["model"]) | {"kind": "rule", "rule_line": [intercept, slope], "reason": "rule"}
+def rule(score: str, intercept: float, slope: float, rate: float, trained_until: str | None = None) -> dict[str, str]:
+    model = json.loads(base(score, rate, trained_until)["model"]) | {
+        "kind": "rule",
+        "rule_line": [intercept, slope],
+        "reason": "rule",
+    }
     return {"score": score, "version": f"{score}-0002", "model": json.dumps(model)}
 
 

@@ -1,11 +1,14 @@
 """Tables that SQL is not the language for: linear algebra, tests of significance, matching of records.
 
-A statistic is a module of this folder; its name is the table's name in schema ``computed``. It states three things:
+A statistic is a module of this folder; its name is the table's name in schema ``computed``. It states:
 
 ``READS``
     Tables that it needs, as ``schema.table``. None may itself depend on a statistic.
 ``COLUMNS``
     Columns of its result with their types, in the words of the models' contracts.
+``ROWS``
+    If it looks at few rows of a large table: the table, and the condition in SQL that they meet. More rows would give
+    the same result.
 ``compute(tables)``
     The result, from these tables alone: no clock, no chance, no file. Rows arrive sorted by all their columns.
 
@@ -20,7 +23,7 @@ name begins with an underscore are helpers.
 import importlib
 import pkgutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -39,6 +42,8 @@ class Statistic:
     reads: tuple[str, ...]
     columns: Mapping[str, str]
     compute: Callable[[Mapping[str, "pl.DataFrame"]], "pl.DataFrame"]
+    rows: Mapping[str, str] = field(default_factory=dict)
+    """Conditions in SQL on the rows of tables that it reads; the other tables are read whole."""
 
     @property
     def table(self) -> str:
@@ -54,7 +59,8 @@ def statistics() -> tuple[Statistic, ...]:
         for module in pkgutil.iter_modules(package.__path__):
             if not module.name.startswith("_"):
                 one = importlib.import_module(f"{package.__name__}.{module.name}")
-                found.append(Statistic(module.name, tuple(one.READS), dict(one.COLUMNS), one.compute))
+                rows = dict(getattr(one, "ROWS", {}))
+                found.append(Statistic(module.name, tuple(one.READS), dict(one.COLUMNS), one.compute, rows))
     return tuple(sorted(found, key=lambda statistic: statistic.name))
 
 
