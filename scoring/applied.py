@@ -29,6 +29,27 @@ def probability_of(model: ScoreModel | None, frame: pl.DataFrame) -> pl.Series:
     return pl.Series(model.probability(frame), dtype=pl.Float64).fill_nan(None)
 
 
+def with_scored_at(rows: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Add ``scored_at`` to rows with ``as_of`` and ``model_version``: from when on the score could be given.
+
+    It is as_of, or when the last of the models came in force. When a run computed it is nothing that a replay could
+    say again.
+    """
+    since = tables[MODELS].select(pl.col("version").alias("one"), pl.col("in_force_at").cast(pl.Datetime("us")))
+    asked = (
+        rows.select("model_version")
+        .unique()
+        .drop_nulls()
+        .with_columns(pl.col("model_version").str.split(", ").alias("one"))
+        .explode("one")
+        .join(since, on="one", how="inner")
+        .group_by("model_version")
+        .agg(pl.col("in_force_at").max())
+    )
+    told = rows.join(asked, on="model_version", how="left", maintain_order="left")
+    return told.with_columns(pl.max_horizontal("as_of", "in_force_at").alias("scored_at")).drop("in_force_at")
+
+
 def factors_of(model: ScoreModel | None, frame: pl.DataFrame, top: int = TOP) -> pl.Series:
     """What moved the score most, up and down, as JSON; null where there is no model with contributions.
 

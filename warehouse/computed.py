@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     import polars as pl
 
 
+SCORING_MODEL = """
+create table if not exists raw.scoring_model (
+    score varchar, version varchar, model varchar, in_force_at timestamp
+);
+"""
+"""The models in force, which statistics that score read."""
 READERS = "source:computed+"
 """The models that are built from what statistics have computed, for dbt's selection."""
 
@@ -43,10 +49,13 @@ def _ddl(statistic: Statistic) -> str:
 
 def hand_over_models(con: duckdb.DuckDBPyConnection, home: Home, at: datetime | None = None) -> None:
     """Put the models where the statistics that score read them: those in force now, or at an instant (UTC)."""
-    con.execute("delete from raw.scoring_model")
+    # One of an older release has fewer columns.
+    con.execute("drop table if exists raw.scoring_model")
+    con.execute(SCORING_MODEL)
     for one in registry.champions(home, at):
         model = registry.load(home, one.score, one.version)
-        con.execute("insert into raw.scoring_model values (?, ?, ?)", [one.score, one.version, model])
+        row = [one.score, one.version, model, one.in_force_since]
+        con.execute("insert into raw.scoring_model values (?, ?, ?, ?)", row)
 
 
 def run(con: duckdb.DuckDBPyConnection, statistic: Statistic) -> dbt.NodeResult:

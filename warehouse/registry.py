@@ -39,6 +39,11 @@ class ModelVersion:
     promoted_at: str | None
     """Last time that it was put in force."""
 
+    @property
+    def in_force_since(self) -> datetime | None:
+        """The same, as UTC without a zone."""
+        return None if self.promoted_at is None else _instant(self.promoted_at)
+
 
 def save(
     home: Home,

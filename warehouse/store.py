@@ -6,11 +6,8 @@ that cannot be made again from landing.
 
 import duckdb
 
-from warehouse.computed import ensure_tables
+from warehouse.computed import SCORING_MODEL, ensure_tables
 from warehouse.settings import Home, Settings
-
-SCORING_MODEL = "create table if not exists raw.scoring_model (score varchar, version varchar, model varchar);"
-"""The models in force, which statistics that score read."""
 
 RAW_DDL = """
 create schema if not exists raw;

@@ -14,5 +14,6 @@ select
     scored.value_at_risk_base,
     scored.factors,
     scored.model_version,
-    scored.model_reason
+    scored.model_reason,
+    scored.scored_at
 from {{ source('computed', 'churn_risk') }} as scored

@@ -15,5 +15,6 @@ select
     scored.expected_purchase_base,
     scored.value_12m_base,
     scored.model_version,
-    scored.model_reason
+    scored.model_reason,
+    scored.scored_at
 from {{ source('computed', 'customer_value') }} as scored

@@ -14,5 +14,6 @@ select
     scored.close_date_method,
     scored.factors,
     scored.model_version,
-    scored.model_reason
+    scored.model_reason,
+    scored.scored_at
 from {{ source('computed', 'deal_win') }} as scored

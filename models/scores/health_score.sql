@@ -11,5 +11,6 @@ select
     scored.moved_by,
     scored.moved_in_words,
     scored.level_change,
-    scored.factors
+    scored.factors,
+    scored.as_of as scored_at
 from {{ source('computed', 'health_score') }} as scored

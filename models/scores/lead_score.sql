@@ -19,5 +19,6 @@ select
     scored.points,
     scored.factors,
     scored.model_version,
-    scored.model_reason
+    scored.model_reason,
+    scored.scored_at
 from {{ source('computed', 'lead_score') }} as scored

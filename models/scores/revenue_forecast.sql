@@ -16,6 +16,7 @@ select
     scored.seasonal_naive_base,
     scored.open_deal_count,
     scored.correction_factor,
-    scored.model_version
+    scored.model_version,
+    scored.scored_at
 from {{ source('computed', 'revenue_forecast') }} as scored
 where scored.is_latest

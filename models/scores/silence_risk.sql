@@ -10,5 +10,6 @@ select
     scored.alive_rate,
     scored.silence_probability_30d,
     scored.silence_probability_90d,
-    scored.silence_reason
+    scored.silence_reason,
+    scored.as_of as scored_at
 from {{ source('computed', 'silence_risk') }} as scored

@@ -29,6 +29,7 @@ COLUMNS = {
     "factors": "string",
     "model_version": "string",
     "model_reason": "string",
+    "scored_at": "timestamp",
 }
 RED_FROM, YELLOW_FROM = 40.0, 15.0
 """Points of the triggers. Two serious ones at once are red, one is yellow."""
@@ -40,7 +41,7 @@ def compute(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """One row per customer who pays at as_of."""
     import polars as pl
 
-    from scoring.applied import NO_MODEL, factors_of, latest, model_of, probability_of, whole_points
+    from scoring.applied import NO_MODEL, factors_of, latest, model_of, probability_of, whole_points, with_scored_at
     from scoring.rules import churn
 
     frame = latest(tables["features.feat_customer"]).sort("tenant_id", "customer_id")
@@ -68,9 +69,10 @@ def compute(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     is_red = (pl.col("score") >= RED_FROM) | (lift >= HIGH_LIFT).fill_null(value=False)
     is_yellow = (pl.col("score") >= YELLOW_FROM) | (lift >= RAISED_LIFT).fill_null(value=False)
     level = pl.when(is_red).then(pl.lit("red")).when(is_yellow).then(pl.lit("yellow")).otherwise(pl.lit("green"))
-    return result.with_columns(
+    scored = result.with_columns(
         level.alias("risk_level"),
         level.replace_strict(churn.ACTIONS, return_dtype=pl.String).alias("recommended_action"),
         (pl.col("probability_90d") * 12 * pl.col("mrr_base")).alias("value_at_risk_base"),
         whole_points("score"),
-    ).select(list(COLUMNS))
+    )
+    return with_scored_at(scored, tables).select(list(COLUMNS))

@@ -47,6 +47,7 @@ COLUMNS = {
     "value_12m_base": "double",
     "model_version": "string",
     "model_reason": "string",
+    "scored_at": "timestamp",
 }
 MONTHS = 12
 YEAR_WEEKS = 365.25 / 7
@@ -56,14 +57,14 @@ def compute(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """One row per customer who pays at as_of, or has bought without a contract."""
     import polars as pl
 
-    from scoring.applied import empty, latest, typed
+    from scoring.applied import empty, latest, typed, with_scored_at
 
     frame = latest(tables["features.feat_customer"]).sort("tenant_id", "customer_id")
     bought = tables["features.uncontracted_day"].filter((pl.col("activity") == "purchase") & (pl.col("spent_base") > 0))
     if frame.is_empty() and bought.is_empty():
         return empty(COLUMNS)
     rows = [*_under_contract(frame, tables), *_without(bought, tables[CLOCK]["as_of"][0])]
-    return typed(rows, COLUMNS).sort("tenant_id", "customer_id")
+    return with_scored_at(typed(rows, COLUMNS), tables).sort("tenant_id", "customer_id")
 
 
 def _under_contract(frame: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> list[dict[str, object]]:

@@ -29,6 +29,7 @@ COLUMNS = {
     "factors": "string",
     "model_version": "string",
     "model_reason": "string",
+    "scored_at": "timestamp",
 }
 
 
@@ -36,7 +37,7 @@ def compute(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """One row per deal that is open at as_of."""
     import polars as pl
 
-    from scoring.applied import NO_MODEL, factors_of, latest, model_of, probability_of, whole_points
+    from scoring.applied import NO_MODEL, factors_of, latest, model_of, probability_of, whole_points, with_scored_at
     from scoring.forecasting.close_date import close_dates
     from scoring.rules import deal
 
@@ -45,7 +46,7 @@ def compute(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     ever, version_ever = model_of(tables, "deal_ever")
     dates = close_dates(frame, tables["features.feat_deal"], tables["features.deal_outcome"])
     versions = ", ".join(one for one in (version_30d, version_ever) if one) or None
-    return (
+    scored = (
         frame.select(
             "tenant_id",
             "deal_id",
@@ -64,5 +65,5 @@ def compute(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         )
         .with_columns((pl.col("probability") * pl.col("amount_base")).alias("expected_amount_base"))
         .with_columns(whole_points("score"))
-        .select(list(COLUMNS))
     )
+    return with_scored_at(scored, tables).select(list(COLUMNS))

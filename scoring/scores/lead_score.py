@@ -34,6 +34,7 @@ COLUMNS = {
     "factors": "string",
     "model_version": "string",
     "model_reason": "string",
+    "scored_at": "timestamp",
 }
 
 
@@ -49,6 +50,7 @@ def compute(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         model_of,
         probability_of,
         whole_points,
+        with_scored_at,
     )
     from scoring.rules import lead
 
@@ -75,8 +77,9 @@ def compute(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     )
     lift = pl.col("probability") / base if base else pl.lit(None, dtype=pl.Float64)
     tiered = result.with_columns(lead.tier(pl.col("score"), lift).alias("tier"))
-    return tiered.with_columns(
+    scored_rows = tiered.with_columns(
         lead.missing_parts(frame, parts).list.join(", ").alias("missing_parts"),
         lead.tier_changes(frame, scored, tiered["tier"], parts),
         whole_points("score"),
-    ).select(list(COLUMNS))
+    )
+    return with_scored_at(scored_rows, tables).select(list(COLUMNS))

@@ -33,12 +33,13 @@ COLUMNS = {
     "open_deal_count": "bigint",
     "correction_factor": "double",
     "model_version": "string",
+    "scored_at": "timestamp",
 }
 
 
 def compute(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """One row per tenant, moment of a forecast, and month."""
-    from scoring.applied import empty, typed
+    from scoring.applied import empty, typed, with_scored_at
     from scoring.forecasting.chances import chances_of
     from scoring.forecasting.pipeline import revenue_forecasts
 
@@ -48,4 +49,4 @@ def compute(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         return empty(COLUMNS)
     as_of = tables[CLOCK]["as_of"][0]
     rows = revenue_forecasts(features, outcomes, as_of, chances_of(tables, features, as_of))
-    return typed(rows, COLUMNS)
+    return with_scored_at(typed(rows, COLUMNS), tables)

@@ -176,7 +176,7 @@ def problem_beside_a_sound_source(settings: Settings, dsn: str, entity: str, spo
     with psycopg.connect(dsn) as con:
         con.execute("create schema odd")
         con.execute(f"create table odd.{entity} as select *, 'x' as extra from {entity}")
-        con.execute(f"update odd.{entity} set {spoil}")
+        con.execute(spoil)
     (settings.layout().root / "sources" / "a_first.toml").write_text(
         f'dsn_env = "CRM_DSN"\n[tables]\nschema = "odd"\nread = ["{entity}"]\nsource = "first"\ntenant = "first"\n'
     )
@@ -189,12 +189,21 @@ def problem_beside_a_sound_source(settings: Settings, dsn: str, entity: str, spo
 
 
 def test_a_time_that_is_none_stops_its_own_source_alone(settings: Settings, dsn: str) -> None:
-    problem_beside_a_sound_source(settings, dsn, "account", "updated_at = '-infinity'")
+    problem_beside_a_sound_source(settings, dsn, "account", "update odd.account set updated_at = '-infinity'")
+
+
+@pytest.mark.parametrize("kind", ["date", "text"])
+def test_a_time_of_last_change_that_is_no_instant_is_refused(settings: Settings, dsn: str, kind: str) -> None:
+    """By the day alone, the second change of a day would be taken for the first."""
+    columns = ", ".join(f"alter {name} type {kind}" for name in ("updated_at", "created_at"))
+    problem = problem_beside_a_sound_source(settings, dsn, "account", f"alter table odd.account {columns}")
+    assert "odd.account, columns updated_at and created_at" in problem
+    assert f"is of type {kind}," in problem
 
 
 def test_a_row_that_cannot_be_read_is_named(settings: Settings, dsn: str) -> None:
     """A number of more digits than are read; the other sources come, and once it is corrected the rest does."""
-    problem = problem_beside_a_sound_source(settings, dsn, "deal", "amount = 1e6000")
+    problem = problem_beside_a_sound_source(settings, dsn, "deal", "update odd.deal set amount = 1e6000")
     assert f"The deal {D} cannot be read" in problem
     with psycopg.connect(dsn) as con:
         con.execute("update odd.deal set amount = 1")

@@ -30,7 +30,7 @@ def tables() -> Tables:
     reference = reference_of(np.linspace(0.05, 0.3, 500))
     for one in in_force:
         one["model"] = json.dumps(json.loads(one["model"]) | {"drift": {"(score)": reference}})
-    built.con.executemany("insert into raw.scoring_model values ($score, $version, $model)", in_force)
+    built.con.executemany("insert into raw.scoring_model values ($score, $version, $model, $in_force_at)", in_force)
     return built
 
 

@@ -26,24 +26,27 @@ DAYS: dict[str, Any] = {
     "tenant_id": pl.String, "activity": pl.String, "customer_id": pl.String, "activity_date": pl.Date,
     "spent_base": pl.Float64,
 }  # fmt: skip
-NO_MODELS = pl.DataFrame(schema={"score": pl.String, "version": pl.String, "model": pl.String})
+IN_FORCE = datetime(2026, 7, 2)
+NO_MODELS = pl.DataFrame(
+    schema={"score": pl.String, "version": pl.String, "model": pl.String, "in_force_at": pl.Datetime}
+)
 
 
-def base(score: str, rate: float | None, trained_until: str | None = None) -> dict[str, str]:
+def base(score: str, rate: float | None, trained_until: str | None = None) -> dict[str, Any]:
     model = {
         "schema": 1, "score": score, "kind": "base", "reason": "no skill", "base_rate": rate, "features": [],
         "calibration": None, "trained_until": trained_until, "reference": None,
     }  # fmt: skip
-    return {"score": score, "version": f"{score}-0001", "model": json.dumps(model)}
+    return {"score": score, "version": f"{score}-0001", "model": json.dumps(model), "in_force_at": IN_FORCE}
 
 
-def rule(score: str, intercept: float, slope: float, rate: float, trained_until: str | None = None) -> dict[str, str]:
+def rule(score: str, intercept: float, slope: float, rate: float, trained_until: str | None = None) -> dict[str, Any]:
     model = json.loads(base(score, rate, trained_until)["model"]) | {
         "kind": "rule",
         "rule_line": [intercept, slope],
         "reason": "rule",
     }
-    return {"score": score, "version": f"{score}-0002", "model": json.dumps(model)}
+    return {"score": score, "version": f"{score}-0002", "model": json.dumps(model), "in_force_at": IN_FORCE}
 
 
 def customers() -> pl.DataFrame:
@@ -66,6 +69,7 @@ def test_without_models_the_rule_stands_alone_and_says_so() -> None:
     assert angry["recommended_action"].startswith("Call")
     assert calm["probability_90d"] is angry["value_at_risk_base"] is None
     assert "dealhouse models train" in calm["model_reason"]
+    assert calm["scored_at"] == angry["scored_at"] == AS_OF
 
 
 def test_value_at_risk_and_levels_follow_the_probability() -> None:
@@ -225,6 +229,7 @@ def test_a_deal_is_worth_its_probability() -> None:
     assert found["probability"] == pytest.approx(0.5)
     assert (found["expected_amount_base"], found["stated_probability"]) == (pytest.approx(500), 0.9)
     assert (found["predicted_close_date"], found["close_date_method"]) == (date(2026, 7, 12), "stated_date")
+    assert found["scored_at"] == IN_FORCE, "a model that came in force after as_of could not be asked then"
 
 
 def test_past_scores_are_judged_on_what_the_model_has_not_seen() -> None:

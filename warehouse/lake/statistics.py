@@ -10,7 +10,6 @@ from warehouse import computed
 from warehouse.lake import exporting, handback
 from warehouse.settings import Home, Settings
 from warehouse.statistics import statistics
-from warehouse.store import SCORING_MODEL
 
 SCHEMAS = ("staging", "seeds", "facts", "marts", "features", "contacts")
 """Where statistics read; of staging the clock alone comes back."""
@@ -37,7 +36,7 @@ def compute(home: Home, settings: Settings, back: Path, folder: Path) -> dict[st
     rows = {}
     with handback.opened(settings, build, SCHEMAS) as con:
         con.execute("create schema raw")
-        con.execute(SCORING_MODEL)
+        con.execute(computed.SCORING_MODEL)
         computed.hand_over_models(con, home)
         computed.ensure_tables(con)
         standing = {

@@ -29,7 +29,7 @@ def pull_all(landing: Landing, on_problem: Callable[[str], None]) -> list[Landed
             landed += pull(landing, load(path))
         except psycopg.Error as error:
             on_problem(f"Nothing was read from the database of {path}: {_said(error)}. The next run tries again.")
-        except tables.RowError as error:
+        except tables.TableError as error:
             # It stays in the database, and the other sources are none the worse.
             on_problem(f"Nothing more was read from the database of {path}: {error}")
         except DealhouseError as error:

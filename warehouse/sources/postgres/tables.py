@@ -36,8 +36,8 @@ _READ = sql.SQL(
 )
 
 
-class RowError(DealhouseError):
-    """A row is as nobody thought of it."""
+class TableError(DealhouseError):
+    """A table, or a row of it, is as nobody thought of it."""
 
 
 def read(
@@ -47,8 +47,9 @@ def read(
 
     Raises
     ------
-    RowError
-        If no events can be made of a row: says which.
+    TableError
+        If no events can be made of a row: says which. If the time of the last change is no instant: two changes of a
+        day would be one.
     """
     table = sql.Identifier(tables.schema, tables.read[entity])
     before = datetime.fromisoformat(position["changed_at"]) if position else None
@@ -62,6 +63,8 @@ def read(
     with con.cursor(name=entity) as cursor:
         cursor.itersize = 10_000
         cursor.execute(_READ.format(table=table), {"since": None if before is None else before - lag})
+        assert cursor.description is not None
+        _check_clock(con, tables, entity, cursor.description[2].type_code)
         for row_id, text, changed_at in cursor:
             changed = changed_at.astimezone(UTC).replace(tzinfo=None) if changed_at.tzinfo else changed_at
             key = hashlib.sha256(f"{row_id}\0{changed.isoformat()}".encode()).hexdigest()[:16]
@@ -78,12 +81,24 @@ def read(
         yield [], {"changed_at": latest.isoformat(), "recent": recent if len(recent) <= MOST_REMEMBERED else []}
 
 
+def _check_clock(con: "psycopg.Connection[Any]", tables: Tables, entity: str, type_code: int) -> None:
+    known = con.adapters.types.get(type_code)
+    name = "no known type" if known is None else known.name
+    if name not in ("timestamp", "timestamptz"):
+        raise TableError(
+            f"Changes of {entity} are not read.",
+            where=f"table {tables.schema}.{tables.read[entity]}, columns updated_at and created_at",
+            why=f"the time of the last change is of type {name}, which does not tell when it was",
+            todo="Make both columns timestamps, or send the changes through the outbox (docs/postgres.md).",
+        )
+
+
 def _made(entity: str, row_id: str, text: str, changed_at: datetime) -> list[Event]:
     try:
         return events_of(entity, json.loads(text, parse_float=str), changed_at)
     except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
         # What the error says may be what the row says, which is nothing for a log.
-        raise RowError(
+        raise TableError(
             f"The {entity} {row_id} cannot be read.",
             why=f"no events can be made of its row ({type(error).__name__})",
             todo="Correct the row; the next run tries again.",
