@@ -197,7 +197,7 @@ def test_a_time_of_last_change_that_is_no_instant_is_refused(settings: Settings,
     """By the day alone, the second change of a day would be taken for the first."""
     columns = ", ".join(f"alter {name} type {kind}" for name in ("updated_at", "created_at"))
     problem = problem_beside_a_sound_source(settings, dsn, "account", f"alter table odd.account {columns}")
-    assert "odd.account, columns updated_at and created_at" in problem
+    assert '"odd"."account", columns updated_at and created_at' in problem
     assert f"is of type {kind}," in problem
 
 

@@ -34,6 +34,7 @@ _READ = sql.SQL(
     "where %(since)s::timestamp is null or coalesce(entity.updated_at, entity.created_at, 'epoch') >= %(since)s "
     "order by changed_at, entity.id"
 )
+_CLOCK = sql.SQL("select coalesce(entity.updated_at, entity.created_at) as changed_at from {table} as entity limit 0")
 
 
 class TableError(DealhouseError):
@@ -52,6 +53,7 @@ def read(
         day would be one.
     """
     table = sql.Identifier(tables.schema, tables.read[entity])
+    _check_clock(con, table, entity)
     before = datetime.fromisoformat(position["changed_at"]) if position else None
     lag = timedelta(seconds=tables.lag_seconds)
     remembered = set(position.get("recent", []))
@@ -63,8 +65,6 @@ def read(
     with con.cursor(name=entity) as cursor:
         cursor.itersize = 10_000
         cursor.execute(_READ.format(table=table), {"since": None if before is None else before - lag})
-        assert cursor.description is not None
-        _check_clock(con, tables, entity, cursor.description[2].type_code)
         for row_id, text, changed_at in cursor:
             changed = changed_at.astimezone(UTC).replace(tzinfo=None) if changed_at.tzinfo else changed_at
             key = hashlib.sha256(f"{row_id}\0{changed.isoformat()}".encode()).hexdigest()[:16]
@@ -81,13 +81,15 @@ def read(
         yield [], {"changed_at": latest.isoformat(), "recent": recent if len(recent) <= MOST_REMEMBERED else []}
 
 
-def _check_clock(con: "psycopg.Connection[Any]", tables: Tables, entity: str, type_code: int) -> None:
-    known = con.adapters.types.get(type_code)
+def _check_clock(con: "psycopg.Connection[Any]", table: sql.Identifier, entity: str) -> None:
+    described = con.execute(_CLOCK.format(table=table)).description
+    assert described is not None
+    known = con.adapters.types.get(described[0].type_code)
     name = "no known type" if known is None else known.name
     if name not in ("timestamp", "timestamptz"):
         raise TableError(
             f"Changes of {entity} are not read.",
-            where=f"table {tables.schema}.{tables.read[entity]}, columns updated_at and created_at",
+            where=f"{table.as_string(con)}, columns updated_at and created_at",
             why=f"the time of the last change is of type {name}, which does not tell when it was",
             todo="Make both columns timestamps, or send the changes through the outbox (docs/postgres.md).",
         )
