@@ -48,7 +48,7 @@
 {%- endmacro -%}
 
 {#- The visible events of a staging table that name `key`, numbered in their one order, each with the time from which it was known. -#}
-{%- macro known_events(staging, key, created_type='') -%}
+{%- macro known_events(staging, key, created_type='', touched_only=false) -%}
     select
         event.*,
         {{ known_from('event') }} as known_from_at,
@@ -56,6 +56,9 @@
     from {{ ref(staging) }} as event
     inner join {{ ref('source_history') }} as history
         on event.tenant_id = history.tenant_id and event.source = history.source
+    {%- if touched_only %}
+    {{ join_touched('event', key) }}
+    {%- endif %}
     where event.{{ key }} is not null and {{ is_visible('event') }}
 {%- endmacro -%}
 
@@ -123,38 +126,34 @@
         and cast(spine.day_date as timestamp) < {{ as_of() }}
         and cast(spine.day_date as timestamp) >= {{ changed_from(stagings) }}
     union all
-    select cast({{ as_of() }} as timestamp) as cutoff_at, cast('9999-12-31' as timestamp) as known_by_at, true as is_latest
+    select cast({{ as_of() }} as timestamp) as cutoff_at, cast('9999-01-01' as timestamp) as known_by_at, true as is_latest
 {%- endmacro -%}
 
-{#- Cutoffs in their order, from 1; `known_after_at` is up to when the one before knew. -#}
-{%- macro numbered(cutoffs) -%}
-    select
-        moment.*,
-        row_number() over (order by moment.known_by_at) as cutoff_number,
-        coalesce(lag(moment.known_by_at) over (order by moment.known_by_at), cast('0001-01-01' as timestamp)) as known_after_at
-    from ({{ cutoffs }}) as moment
+{#- The first of the Mondays (0:00 UTC) that sees what became known at an instant. -#}
+{%- macro first_monday(at) -%}
+    case
+        when date_trunc('week', {{ at }}) = {{ at }} then {{ at }}
+        else cast(date_trunc('week', {{ at }}) + interval '7' day as timestamp)
+    end
 {%- endmacro -%}
 
 {#-
-    What is known of each `key` changes at a cutoff that sees something new of it, and stands until the next that does: from the cutoff
-    `first_number` to `last_number`, all that was known by `known_by_at`. On the CTEs `cutoffs`, numbered, and `events`. A subject that
-    rests is so worked out once, however many cutoffs pass.
+    What is known of each `key` changes on a Monday that sees something new of it, and stands until the next that does: from
+    `known_by_at` to before `known_until_at`. A subject that rests is so worked out once, however many Mondays pass. What came after the
+    last Monday before as_of stands under the one that follows; as_of knows all.
 -#}
 {%- macro known_states(events, key) -%}
     select
         seen.tenant_id,
         seen.{{ key }},
         seen.known_by_at,
-        seen.cutoff_number as first_number,
         coalesce(
-            lead(seen.cutoff_number) over (partition by seen.tenant_id, seen.{{ key }} order by seen.cutoff_number) - 1,
-            (select max(cutoffs.cutoff_number) from cutoffs)
-        ) as last_number
+            lead(seen.known_by_at) over (partition by seen.tenant_id, seen.{{ key }} order by seen.known_by_at),
+            cast('9999-12-31' as timestamp)
+        ) as known_until_at
     from (
-        select distinct event.tenant_id, event.{{ key }}, cutoffs.known_by_at, cutoffs.cutoff_number
+        select distinct event.tenant_id, event.{{ key }}, {{ first_monday('event.known_from_at') }} as known_by_at
         from {{ events }} as event
-        inner join cutoffs
-            on event.known_from_at > cutoffs.known_after_at and event.known_from_at <= cutoffs.known_by_at
     ) as seen
 {%- endmacro -%}
 

@@ -8,140 +8,28 @@
     )
 }}
 
-with events as (
-    {{ known_events('stg_deal_event', 'deal_id', 'crm.deal.created') }}
-),
-
-cutoffs as (
-    {{ numbered(cutoffs(
-        'cast((select min(events.known_from_at) from events) as date)', iso_weekday('spine.day_date') ~ ' = 1',
+with cutoffs as (
+    {{ cutoffs(
+        'cast((select min(state.known_by_at) from ' ~ ref('deal_state') ~ ' as state) as date)', iso_weekday('spine.day_date') ~ ' = 1',
         feature_stagings('deal')
-    )) }}
+    ) }}
 ),
 
-states as (
-    {{ known_states('events', 'deal_id') }}
-),
-
-known as (
-    select states.first_number, events.*
-    from states
-    {{ join_known('events', 'events', 'states', 'deal_id') }}
-),
-
-stated as (
-    select
-        known.tenant_id,
-        known.deal_id,
-        known.first_number,
-        coalesce(
-            {{ last_stated('known', 'pipeline') }},
-            case
-                when
-                    count(*) filter (where known.event_type not like 'crm.deal.%') > 0
-                    and count(*) filter (where known.event_type = 'crm.deal.created') = 0
-                    then 'adtech'
-                else 'b2b'
-            end
-        ) as pipeline,
-        coalesce(
-            min(known.occurred_at) filter (where known.event_type = 'crm.deal.created'), min(known.occurred_at)
-        ) as created_at,
-        {{ last_stated('known', 'account_id') }} as account_id,
-        {{ last_stated('known', 'contact_id') }} as contact_id,
-        {{ last_stated('known', 'owner_id') }} as owner_id,
-        {{ last_stated('known', 'deal_source') }} as deal_source,
-        {{ last_stated('known', 'client_type') }} as client_type,
-        {{ last_stated('known', 'probability') }} as probability,
-        {{ last_stated('known', 'forecast_category') }} as forecast_category,
-        {{ last_stated('known', 'expected_close_date') }} as expected_close_date,
-        count(known.primary_competitor) > 0 as has_competitor,
-        -- Amounts of offers, media plans and invoices are theirs, not the deal's.
-        max_by(known.amount, known.event_number) filter (
-            where known.amount is not null and known.event_type like 'crm.deal.%'
-        ) as amount,
-        min_by(known.amount, known.event_number) filter (
-            where known.amount is not null and known.event_type like 'crm.deal.%'
-        ) as first_amount,
-        max_by(known.currency, known.event_number) filter (
-            where known.currency is not null and known.event_type like 'crm.deal.%'
-        ) as currency,
-        max_by(known.event_type, known.event_number) filter (
-            where known.event_type in ('crm.deal.won', 'crm.deal.lost', 'crm.deal.reopened')
-        ) as closing_event_type,
-        count(*) filter (where known.event_type = 'crm.deal.reopened') as reopen_count,
-        count(*) filter (where known.event_type = 'crm.deal.updated') as update_count,
-        max(known.occurred_at) as last_event_at,
-        max(known.event_number) filter (where known.event_type = 'crm.deal.next_step_set') as step_set_number,
-        max(known.event_number) filter (where known.event_type = 'crm.deal.next_step_done') as step_done_number,
-        max_by(known.due_at, known.event_number) filter (where known.event_type = 'crm.deal.next_step_set')
-            as next_step_due_at,
-        count(*) filter (where known.event_type = 'crm.deal.next_step_set') as next_step_set_count,
-        count(*) filter (where known.event_type = 'crm.deal.next_step_done') as next_step_done_count
-    from known
-    group by known.tenant_id, known.deal_id, known.first_number
-),
-
-{{ deal_stages() }},
-
-open_states as (
-    select
-        stated.*,
-        states.last_number,
-        case
-            when stated.pipeline = 'adtech' then coalesce(decided.aggregated_stage, 'draft') else stages.stage
-        end as stage,
-        case when stated.pipeline = 'adtech' then coalesce(gates.last_set_at, stated.created_at) else stages.stage_entered_at end
-            as stage_entered_at,
-        case when stated.pipeline = 'adtech' then null else stages.stage_visit_count end as stage_visit_count,
-        case when stated.pipeline = 'adtech' then null else stages.stage_return_count end as stage_return_count,
-        gates.gate_count
-    from stated
-    inner join states
-        on
-            stated.tenant_id = states.tenant_id
-            and stated.deal_id = states.deal_id
-            and stated.first_number = states.first_number
-    left join stages
-        on
-            stated.tenant_id = stages.tenant_id
-            and stated.deal_id = stages.deal_id
-            and stated.first_number = stages.first_number
-    left join gates
-        on
-            stated.tenant_id = gates.tenant_id
-            and stated.deal_id = gates.deal_id
-            and stated.first_number = gates.first_number
-    left join {{ ref('dim_aggregated_stage') }} as decided
-        on gates.gate_bits = decided.gate_bits and decided.rule_set = {{ stage_rule_set() }}
-    where
-        case
-            when stated.pipeline = 'adtech'
-                then
-                    coalesce(stated.closing_event_type, 'crm.deal.reopened') = 'crm.deal.reopened'
-                    and not coalesce(gates.is_closed_out or gates.is_revoked, false)
-            else not coalesce(stages.is_closed, false)
-        end
-),
-
-{{ deal_steps() }},
-
-{{ deal_timers() }},
+{{ deal_phases() }},
 
 -- Every cutoff at which a deal was open. A row is little more than its keys: there are many.
 open_deals as (
     select
         phases.tenant_id,
         phases.deal_id,
-        phases.state_number,
+        phases.known_by_at as state_known_by_at,
         phases.running_late_count,
-        cutoffs.cutoff_number,
         cutoffs.cutoff_at,
         cutoffs.known_by_at,
         cutoffs.is_latest
     from phases
     inner join cutoffs
-        on cutoffs.cutoff_number >= phases.first_number and cutoffs.cutoff_number <= phases.last_number
+        on cutoffs.known_by_at >= phases.seen_from_at and cutoffs.known_by_at < phases.seen_until_at
 ),
 
 activity_events as (
@@ -152,7 +40,7 @@ activities as (
     select
         deal.tenant_id,
         deal.deal_id,
-        deal.cutoff_number,
+        deal.cutoff_at,
         count(*) as activity_count,
         count(*) filter (where {{ in_last_days('activity.occurred_at', 'deal.cutoff_at', 14) }}) as activity_count_14d,
         count(*) filter (where {{ in_last_days('activity.occurred_at', 'deal.cutoff_at', 30) }}) as activity_count_30d,
@@ -164,7 +52,7 @@ activities as (
         count(distinct activity.contact_id) as active_contact_count
     from open_deals as deal
     {{ join_known('activity_events', 'activity', 'deal', 'deal_id') }}
-    group by deal.tenant_id, deal.deal_id, deal.cutoff_number
+    group by deal.tenant_id, deal.deal_id, deal.cutoff_at
 ),
 
 contact_events as (
@@ -179,13 +67,13 @@ contacts as (
     select
         states.tenant_id,
         states.contact_id,
-        states.first_number,
-        states.last_number,
+        states.known_by_at,
+        states.known_until_at,
         {{ last_stated('contact', 'role') }} as contact_role,
         {{ last_stated('contact', 'influence_score') }} as contact_influence_score
     from contact_states as states
     {{ join_known('contact_events', 'contact', 'states', 'contact_id') }}
-    group by states.tenant_id, states.contact_id, states.first_number, states.last_number
+    group by states.tenant_id, states.contact_id, states.known_by_at, states.known_until_at
 ),
 
 account_events as (
@@ -200,26 +88,30 @@ accounts as (
     select
         states.tenant_id,
         states.account_id,
-        states.first_number,
-        states.last_number,
+        states.known_by_at,
+        states.known_until_at,
         {{ last_stated('account', 'industry') }} as industry,
         {{ last_stated('account', 'kind') }} as account_kind,
         {{ last_stated('account', 'size') }} as employee_count
     from account_states as states
     {{ join_known('account_events', 'account', 'states', 'account_id') }}
-    group by states.tenant_id, states.account_id, states.first_number, states.last_number
+    group by states.tenant_id, states.account_id, states.known_by_at, states.known_until_at
 ),
 
 -- Rates are the reporting currency's, so they hold for every tenant. Of the last day with a rate the last word counts.
 rates as (
     select
-        cutoffs.cutoff_number,
+        cutoffs.cutoff_at,
         rate_event.currency,
         max_by(rate_event.rate, rate_event.rate_number) as fx_rate
     from cutoffs
     inner join ({{ known_rates() }}) as rate_event
         on rate_event.rate_date <= cast(cutoffs.cutoff_at as date) and rate_event.known_from_at <= cutoffs.known_by_at
-    group by cutoffs.cutoff_number, rate_event.currency
+    group by cutoffs.cutoff_at, rate_event.currency
+),
+
+events as (
+    {{ known_events('stg_deal_event', 'deal_id', 'crm.deal.created') }}
 ),
 
 -- The first verdict on each deal that became known, with whose it was then.
@@ -256,7 +148,7 @@ verdicts as (
 -- Everybody whose share of good ends may be asked for, at every cutoff.
 asked as (
     select owners.tenant_id, owners.owner_id, owners.deal_source, cutoffs.known_by_at
-    from (select distinct state.tenant_id, state.owner_id, state.deal_source from open_states as state) as owners
+    from (select distinct state.tenant_id, state.owner_id, state.deal_source from {{ ref('deal_state') }} as state) as owners
     cross join cutoffs
 ),
 
@@ -301,31 +193,27 @@ select
     case when deal.currency = {{ reporting_currency() }} then deal.amount else deal.amount * rates.fx_rate end as amount_base,
     {{ fdiv('deal.amount', 'deal.first_amount') }} as amount_change_ratio,
     deal.probability,
-    coalesce(deal.forecast_category, 'pipeline') as forecast_category,
+    deal.forecast_category,
     {{ days_since('deal.created_at', 'seen.cutoff_at') }} as deal_age_days,
     {{ days_since('deal.stage_entered_at', 'seen.cutoff_at') }} as days_in_stage,
     {{ fdiv(days_since('deal.stage_entered_at', 'seen.cutoff_at'), 'dim_stage.next_within_days') }} as stage_age_ratio,
     deal.stage_visit_count,
     deal.stage_return_count,
     deal.reopen_count,
-    coalesce(deal.gate_count, 0) as gate_count,
+    deal.gate_count,
     coalesce(timers.late_count, 0) + seen.running_late_count as sla_breach_count,
-    coalesce(pushes.push_count, 0) as push_count,
+    deal.push_count,
     deal.update_count,
     {{ days_between_dates('cast(seen.cutoff_at as date)', 'deal.expected_close_date') }} as days_to_expected_close,
     {{ days_between_dates("cast(date_trunc('quarter', seen.cutoff_at) as date)", 'cast(seen.cutoff_at as date)') }} + 1
         as day_of_quarter,
     case
-        when deal.step_set_number is null then 'none'
-        when deal.step_set_number < coalesce(deal.step_done_number, 0) then 'done'
-        when deal.next_step_due_at < seen.cutoff_at then 'overdue'
-        else 'set'
+        when deal.next_step_status = 'set' and deal.next_step_due_at < seen.cutoff_at then 'overdue' else deal.next_step_status
     end as next_step_status,
     deal.next_step_set_count,
     deal.next_step_done_count,
-    coalesce(discipline.next_step_kept_count, 0) as next_step_kept_count,
-    coalesce(discipline.next_step_missed_count, 0) + case when discipline.pending_due_at < seen.cutoff_at then 1 else 0 end
-        as next_step_missed_count,
+    deal.next_step_kept_count,
+    deal.next_step_missed_count + case when deal.pending_due_at < seen.cutoff_at then 1 else 0 end as next_step_missed_count,
     coalesce(activities.activity_count, 0) as activity_count,
     coalesce(activities.activity_count_14d, 0) as activity_count_14d,
     coalesce(activities.activity_count_30d, 0) as activity_count_30d,
@@ -339,8 +227,8 @@ select
     {{ smoothed('source_counts.good_count', 'source_counts.decided_count', 'tenant_rates.win_rate', 'setting.smoothing_count') }}
         as source_win_rate
 from open_deals as seen
-inner join open_states as deal
-    on seen.tenant_id = deal.tenant_id and seen.deal_id = deal.deal_id and seen.state_number = deal.first_number
+inner join {{ ref('deal_state') }} as deal
+    on seen.tenant_id = deal.tenant_id and seen.deal_id = deal.deal_id and seen.state_known_by_at = deal.known_by_at
 inner join tenant_rates
     on seen.tenant_id = tenant_rates.tenant_id and seen.known_by_at = tenant_rates.known_by_at
 left join owner_counts
@@ -359,26 +247,21 @@ left join accounts
     on
         deal.tenant_id = accounts.tenant_id
         and deal.account_id = accounts.account_id
-        and seen.cutoff_number between accounts.first_number and accounts.last_number
+        and seen.known_by_at >= accounts.known_by_at
+        and seen.known_by_at < accounts.known_until_at
 left join contacts
     on
         deal.tenant_id = contacts.tenant_id
         and deal.contact_id = contacts.contact_id
-        and seen.cutoff_number between contacts.first_number and contacts.last_number
+        and seen.known_by_at >= contacts.known_by_at
+        and seen.known_by_at < contacts.known_until_at
 left join rates
-    on seen.cutoff_number = rates.cutoff_number and deal.currency = rates.currency
-left join pushes
-    on deal.tenant_id = pushes.tenant_id and deal.deal_id = pushes.deal_id and deal.first_number = pushes.first_number
-left join discipline
-    on
-        deal.tenant_id = discipline.tenant_id
-        and deal.deal_id = discipline.deal_id
-        and deal.first_number = discipline.first_number
+    on seen.cutoff_at = rates.cutoff_at and deal.currency = rates.currency
 left join timers
-    on deal.tenant_id = timers.tenant_id and deal.deal_id = timers.deal_id and deal.first_number = timers.first_number
+    on deal.tenant_id = timers.tenant_id and deal.deal_id = timers.deal_id and deal.known_by_at = timers.known_by_at
 left join activities
     on
         seen.tenant_id = activities.tenant_id
         and seen.deal_id = activities.deal_id
-        and seen.cutoff_number = activities.cutoff_number
+        and seen.cutoff_at = activities.cutoff_at
 cross join {{ ref('scoring_setting') }} as setting

@@ -84,6 +84,8 @@ UNIQUE_ORDER = {
     "sync_number": "place in the ledger",
     "source_segment": "last column of the combinations of segments",
     "day_date": "key of dim_date",
+    "known_by_at": "spans of what is known of a subject do not overlap",
+    "seen_from_at": "phases of a span begin one after the other",
     "dimension_value": "last of the key of a cohort and segment",
 }
 """Endings of a window order that leave no ties, and why."""
