@@ -114,6 +114,9 @@
     {%- endif -%}
 {%- endmacro -%}
 
+{#- What is known without an end is known until this; what as_of knows lies before it. -#}
+{%- macro end_of_time() -%}cast('9999-12-31' as timestamp){%- endmacro -%}
+
 {#- A relation of cutoffs: midnights (UTC) before as_of on which `condition` over `spine.day_date` holds, and as_of itself. -#}
 {%- macro cutoffs(first_date, condition, stagings) -%}
     select
@@ -126,7 +129,7 @@
         and cast(spine.day_date as timestamp) < {{ as_of() }}
         and cast(spine.day_date as timestamp) >= {{ changed_from(stagings) }}
     union all
-    select cast({{ as_of() }} as timestamp) as cutoff_at, cast('9999-01-01' as timestamp) as known_by_at, true as is_latest
+    select cast({{ as_of() }} as timestamp) as cutoff_at, {{ end_of_time() }} - interval '1' day as known_by_at, true as is_latest
 {%- endmacro -%}
 
 {#- The first of the Mondays (0:00 UTC) that sees what became known at an instant. -#}
@@ -149,7 +152,7 @@
         seen.known_by_at,
         coalesce(
             lead(seen.known_by_at) over (partition by seen.tenant_id, seen.{{ key }} order by seen.known_by_at),
-            cast('9999-12-31' as timestamp)
+            {{ end_of_time() }}
         ) as known_until_at
     from (
         select distinct event.tenant_id, event.{{ key }}, {{ first_monday('event.known_from_at') }} as known_by_at

@@ -30,19 +30,19 @@ def probability_of(model: ScoreModel | None, frame: pl.DataFrame) -> pl.Series:
 
 
 def with_scored_at(rows: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """Add ``scored_at`` to rows with ``as_of`` and ``model_version``: from when on the score could be given.
+    """Add ``scored_at`` to rows with ``as_of`` and ``model_version``: as of when the score stands.
 
-    It is as_of, or when the last of the models came in force. When a run computed it is nothing that a replay could
-    say again.
+    It is as_of, or when the last of the models came in force, if that was later. When a run computed it is nothing
+    that a replay could say again.
     """
-    since = tables[MODELS].select(pl.col("version").alias("one"), pl.col("in_force_at").cast(pl.Datetime("us")))
+    since = tables[MODELS].select("version", pl.col("in_force_at").cast(pl.Datetime("us")))
     asked = (
         rows.select("model_version")
         .unique()
         .drop_nulls()
-        .with_columns(pl.col("model_version").str.split(", ").alias("one"))
-        .explode("one")
-        .join(since, on="one", how="inner")
+        .with_columns(pl.col("model_version").str.split(", ").alias("version"))
+        .explode("version")
+        .join(since, on="version", how="inner")
         .group_by("model_version")
         .agg(pl.col("in_force_at").max())
     )

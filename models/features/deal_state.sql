@@ -22,7 +22,7 @@ states as (
 ),
 
 known as (
-    select states.known_by_at, events.*
+    select states.known_by_at, states.known_until_at, events.*
     from states
     {{ join_known('events', 'events', 'states', 'deal_id') }}
 ),
@@ -32,6 +32,7 @@ stated as (
         known.tenant_id,
         known.deal_id,
         known.known_by_at,
+        known.known_until_at,
         coalesce(
             {{ last_stated('known', 'pipeline') }},
             case
@@ -77,7 +78,7 @@ stated as (
         count(*) filter (where known.event_type = 'crm.deal.next_step_set') as next_step_set_count,
         count(*) filter (where known.event_type = 'crm.deal.next_step_done') as next_step_done_count
     from known
-    group by known.tenant_id, known.deal_id, known.known_by_at
+    group by known.tenant_id, known.deal_id, known.known_by_at, known.known_until_at
 ),
 
 {{ deal_stages() }},
@@ -88,7 +89,7 @@ select
     stated.tenant_id,
     stated.deal_id,
     stated.known_by_at,
-    states.known_until_at,
+    stated.known_until_at,
     stated.pipeline,
     stated.created_at,
     stated.account_id,
@@ -127,11 +128,6 @@ select
     coalesce(discipline.next_step_missed_count, 0) as next_step_missed_count,
     discipline.pending_due_at
 from stated
-inner join states
-    on
-        stated.tenant_id = states.tenant_id
-        and stated.deal_id = states.deal_id
-        and stated.known_by_at = states.known_by_at
 left join stages
     on
         stated.tenant_id = stages.tenant_id

@@ -8,6 +8,7 @@
     )
 }}
 
+-- Mondays, as the spans of what is known begin on them.
 with cutoffs as (
     {{ cutoffs(
         'cast((select min(state.known_by_at) from ' ~ ref('deal_state') ~ ' as state) as date)', iso_weekday('spine.day_date') ~ ' = 1',

@@ -4,11 +4,9 @@ import json
 from datetime import datetime
 
 import numpy as np
-import polars as pl
 import pytest
 
 from scoring.evaluation.stability import reference_of
-from scoring.scores._common import MODELS
 from tests.features.arrivals import sample_log
 from tests.laws.compiled import Tables, engine, project
 from tests.scoring.test_scores import rule
@@ -48,4 +46,3 @@ def test_rows_of_before_a_model_has_learnt_are_not_read(tables: Tables) -> None:
     monitor = next(one for one in statistics() if one.name == "score_month")
     [table] = [name for name in monitor.rows if name.endswith("feat_deal")]
     assert rows_of(tables.con, table, monitor.rows[table])["cutoff_at"].min() > datetime.fromisoformat(LEARNT)
-    assert rows_of(tables.con, MODELS).select(pl.len()).item() == 5

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from scoring.applied import factors_of
+from scoring.applied import factors_of, with_scored_at
 from scoring.lifetime import ShiftedBetaGeometric
 from scoring.lifetime.uncontracted import fitted, histories_of
 from scoring.scores import churn_risk, customer_value, deal_win, health_score, score_month, silence_risk
@@ -70,6 +70,21 @@ def test_without_models_the_rule_stands_alone_and_says_so() -> None:
     assert calm["probability_90d"] is angry["value_at_risk_base"] is None
     assert "dealhouse models train" in calm["model_reason"]
     assert calm["scored_at"] == angry["scored_at"] == AS_OF
+
+
+def test_a_score_stands_as_of_the_last_of_its_models_or_of_its_day() -> None:
+    """Two models, put in force on 1 and 9 June: on 5 June the second was not there yet, on 30 June both were."""
+    june = [datetime(2026, 6, day) for day in (1, 9)]
+    models = pl.DataFrame({"version": ["a-0001", "b-0002"], "in_force_at": june})
+    rows = [
+        (datetime(2026, 6, 5), "a-0001, b-0002", june[1]),
+        (datetime(2026, 6, 30), "a-0001, b-0002", datetime(2026, 6, 30)),
+        (datetime(2026, 6, 5), "a-0001", datetime(2026, 6, 5)),
+        (datetime(2026, 5, 1), "a-0001", june[0]),
+        (datetime(2026, 6, 5), None, datetime(2026, 6, 5)),
+    ]
+    given = pl.DataFrame([row[:2] for row in rows], schema=["as_of", "model_version"], orient="row")
+    assert with_scored_at(given, {MODELS: models})["scored_at"].to_list() == [row[2] for row in rows]
 
 
 def test_value_at_risk_and_levels_follow_the_probability() -> None:

@@ -81,8 +81,14 @@ def expected_auc(scores: np.ndarray, chances: np.ndarray) -> float:
     return float(roc_auc_score(outcomes, np.tile(scores, 2), sample_weight=np.concatenate([chances, 1 - chances])))
 
 
-@pytest.mark.xfail(strict=True, reason="0.0232 short of the truth with 1,500 accounts, where 0.02 is wanted")
-def test_leads_are_ranked_nearly_as_well_as_the_truth_allows(leads: Learnt, sample: Sample) -> None:
+@pytest.mark.parametrize(
+    "short",
+    [
+        0.03,
+        pytest.param(0.02, marks=pytest.mark.xfail(strict=True, reason="0.0232 short with 1,500 accounts")),
+    ],
+)
+def test_leads_are_ranked_nearly_as_well_as_the_truth_allows(leads: Learnt, sample: Sample, short: float) -> None:
     rows = at_seven_days(leads, sample)
     y = rows["label"].cast(pl.Int64).to_numpy()
     p, odds = (rows[name].to_numpy() for name in ("p", "log_odds"))
@@ -94,7 +100,7 @@ def test_leads_are_ranked_nearly_as_well_as_the_truth_allows(leads: Learnt, samp
         f"over all throws {own:.4f} and {best:.4f}"
     )
     assert abs(thrown[1] - best) < 0.05, "the truth is the truth of these leads"
-    assert own > best - 0.02
+    assert own > best - short
 
 
 def test_probabilities_of_leads_are_reliable_within_their_noise(leads: Learnt, sample: Sample) -> None:
