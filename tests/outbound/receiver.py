@@ -22,6 +22,8 @@ the answer; ``duplicate`` takes them and says that it had them already.
 """
 
 SLOW_SECONDS = 0.25
+HELD_SECONDS = 0.002
+"""How long any request is held at the least, so that two of one subject that are sent at once do meet."""
 
 
 @dataclass
@@ -37,6 +39,10 @@ class Attempt:
     def events(self) -> list[dict[str, Any]]:
         content = json.loads(self.body)
         return content if isinstance(content, list) else [content]
+
+    @property
+    def subjects(self) -> set[str]:
+        return {f"{event['tenantid']}/{event['subject']}" for event in self.events}
 
 
 @dataclass
@@ -112,15 +118,44 @@ class Receiver:
             attempt = Attempt(headers, body, time.monotonic(), step)
             self.attempts.append(attempt)
         self._check(attempt)
-        subjects = {f"{event['tenantid']}/{event['subject']}" for event in attempt.events}
+        self._enter(attempt)
+        time.sleep(HELD_SECONDS)
+        if attempt.step in ("late", "slow") and self.answer is None and not self._poisoned(attempt):
+            return self._answer_late(line, attempt)
+        if self._takes(attempt):
+            self._take(attempt)
+        # Before the answer: with its first byte the sender is free to go on, long before this thread is.
+        self._leave(attempt)
+        return self._answer(line, attempt)
+
+    def _enter(self, attempt: Attempt) -> None:
         with self._lock:
-            self._in_flight.update(subjects)
-            self.problems += [f"two of {each} at once" for each in subjects if self._in_flight[each] > 1]
-        try:
-            return self._answer(line, attempt)
-        finally:
-            with self._lock:
-                self._in_flight.subtract(subjects)
+            self._in_flight.update(attempt.subjects)
+            self.problems += [f"two of {each} at once" for each in attempt.subjects if self._in_flight[each] > 1]
+
+    def _leave(self, attempt: Attempt) -> None:
+        with self._lock:
+            self._in_flight.subtract(attempt.subjects)
+
+    def _poisoned(self, attempt: Attempt) -> list[str]:
+        return [event["id"] for event in attempt.events if event["id"] in self.poison]
+
+    def _takes(self, attempt: Attempt) -> bool:
+        return (
+            self.answer is None
+            and attempt.step in ("ok", "lost", "mid_body", "duplicate")
+            and not self._poisoned(attempt)
+        )
+
+    def _answer_late(self, line: socket.socket, attempt: Attempt) -> bool:
+        if attempt.step == "late":
+            self._take(attempt)
+        # The sender gives up while this sleeps, so that nothing is under way for it any more.
+        self._leave(attempt)
+        time.sleep(SLOW_SECONDS)
+        if attempt.step == "slow":
+            self._take(attempt)
+        return self._send(line, 200, b"")
 
     def _answer(self, line: socket.socket, attempt: Attempt) -> bool:
         step = attempt.step
@@ -138,22 +173,9 @@ class Receiver:
         if step in refusals:
             status, headers = refusals[step]
             return self._send(line, status, b"try again", headers)
-        bad = [event["id"] for event in attempt.events if event["id"] in self.poison]
+        bad = self._poisoned(attempt)
         if bad:
             return self._send(line, 422, f"cannot read {len(bad)} of them".encode())
-        if step in ("late", "slow"):
-            # The sender has long given up, so that nothing is under way for it any more.
-            with self._lock:
-                self._in_flight.subtract({f"{each['tenantid']}/{each['subject']}" for each in attempt.events})
-            if step == "late":
-                self._take(attempt)
-            time.sleep(SLOW_SECONDS)
-            if step == "slow":
-                self._take(attempt)
-            with self._lock:
-                self._in_flight.update({f"{each['tenantid']}/{each['subject']}" for each in attempt.events})
-            return self._send(line, 200, b"")
-        self._take(attempt)
         if step == "lost":
             return self._reset(line)
         if step == "mid_body":
