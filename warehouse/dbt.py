@@ -6,7 +6,7 @@ then paid once. What is built, and when, is decided elsewhere; what a model says
 
 import os
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -212,10 +212,17 @@ def _call(settings: Settings, arguments: list[str], on_node: OnNode | None, mani
 
 
 def _let_go() -> None:
-    """Close dbt's connections: it keeps them, and with them the work file's lock, for the life of the process."""
+    """Close dbt's connections: it keeps them, and with them the work file's lock, for the life of the process.
+
+    What it calls closing them only forgets them, so that an error that refers to one keeps the file open.
+    """
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 
+    kept = DuckDBConnectionManager._ENV
     DuckDBConnectionManager.close_all_connections()
+    if kept is not None:
+        with suppress(Exception):  # a damaged file may refuse even that
+            kept.close()
 
 
 def manifest_path(settings: Settings) -> Path:

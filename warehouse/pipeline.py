@@ -111,7 +111,8 @@ def run(
             except Exception as error:
                 if attempt == 2 or not is_corruption(error):
                     raise
-                ensure_warehouse(home, settings, rebuild=True)
+            # Not before the error is gone: its traceback holds connections to the damaged file.
+            ensure_warehouse(home, settings, rebuild=True)
     raise AssertionError
 
 

@@ -6,6 +6,7 @@ and dbt builds what its watermarks miss. A work file that opens, but has lost it
 write-ahead log), is therefore healed by an ordinary run and is no matter for this module.
 """
 
+import gc
 import logging
 import re
 import shutil
@@ -80,6 +81,9 @@ def ensure_warehouse(home: Home, settings: Settings, *, rebuild: bool = False) -
     require_space(home)
     reason = "damage was met while working with it" if rebuild else _damage(home, settings)
     if reason is not None:
+        # What failed may have left connections in reference cycles. While one lives, DuckDB takes a new file of that
+        # name for the old one, and refuses it or, closing the old one, removes its log.
+        gc.collect()
         _log.warning("%s is made anew from landing: %s", home.warehouse, reason)
         for path in (home.warehouse, _log_of(home)):
             path.unlink(missing_ok=True)

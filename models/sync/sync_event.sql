@@ -13,23 +13,21 @@ statements as (
     {%- endfor %}
 ),
 
-stated as (
+keyed_statements as (
     select
-        statements.*,
         -- Raised and resolved are two types that speak of one thing.
         case when statements.event_type like 'ops.alert.%' then 'ops.alert' else statements.event_type end
         || '/' || statements.slot as sync_key,
-        {{ text_hash("statements.event_type || '|' || statements.state") }} as statehash
+        statements.tenant_id,
+        statements.event_type,
+        statements.subject,
+        statements.occurred_at,
+        statements.state,
+        statements.is_first_told,
+        statements.level,
+        statements.score,
+        statements.data
     from statements
-),
-
-targets as (
-    select
-        target.destination,
-        target.tenant_id,
-        target.event_type
-    from {{ source('raw', 'sync_target') }} as target
-    where target.object_name = 'event'
 ),
 
 envelopes as (
@@ -39,7 +37,7 @@ envelopes as (
         delivery.sync_key,
         delivery.payload,
         delivery.is_uncertain,
-        {{ json_fields('delivery.payload', {'id': 'text', 'statehash': 'text', 'data': 'text'}) }} as envelope,
+        {{ json_fields('delivery.payload', {'id': 'text', 'subject': 'text', 'statehash': 'text', 'data': 'text'}) }} as envelope,
         {{ json_fields('delivery.refused_payload', {'statehash': 'text'}) }} as refused
     from {{ source('raw', 'delivery') }} as delivery
     where delivery.object_name = 'event'
@@ -55,8 +53,55 @@ known as (
         envelopes.envelope.id as event_id,
         envelopes.envelope.statehash as statehash,
         envelopes.refused.statehash as refused_statehash,
-        {{ json_fields('envelopes.envelope.data', {'level': 'text', 'score': 'integer'}) }} as told
+        envelopes.envelope.subject as subject,
+        {{ json_fields(
+            'envelopes.envelope.data', {'level': 'text', 'score': 'integer', 'alert_id': 'text', 'rule': 'text'}
+        ) }} as told
     from envelopes
+),
+
+-- Who was told of an alert that later news took back, or moved to another time, is told that it is over.
+withdrawn_alerts as (
+    select distinct
+        known.sync_key,
+        known.tenant_id,
+        'ops.alert.resolved' as event_type,
+        known.subject,
+        clock.as_of as occurred_at,
+        'resolved' as state,
+        false as is_first_told,
+        {{ without_level() }},
+        {{ json_text({
+            'alert_id': 'known.told.alert_id', 'rule': 'known.told.rule', 'resolved_at': rfc3339('clock.as_of')
+        }) }} as data
+    from known
+    left join keyed_statements
+        on known.tenant_id = keyed_statements.tenant_id and known.sync_key = keyed_statements.sync_key
+    cross join {{ ref('stg_clock') }} as clock
+    where
+        known.sync_key like 'ops.alert/%'
+        and known.told.alert_id is not null
+        and keyed_statements.sync_key is null
+),
+
+stated as (
+    select
+        keyed.*,
+        {{ text_hash("keyed.event_type || '|' || keyed.state") }} as statehash
+    from (
+        select keyed_statements.* from keyed_statements
+        union all
+        select withdrawn_alerts.* from withdrawn_alerts
+    ) as keyed
+),
+
+targets as (
+    select
+        target.destination,
+        target.tenant_id,
+        target.event_type
+    from {{ source('raw', 'sync_target') }} as target
+    where target.object_name = 'event'
 )
 
 select

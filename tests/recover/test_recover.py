@@ -9,6 +9,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from tests.crash.files import Files
+from tests.part import PART, copy_project
+from warehouse import pipeline
 from warehouse.errors import DealhouseError
 from warehouse.recover import ensure_warehouse, is_corruption
 from warehouse.settings import Home, Settings
@@ -96,6 +99,33 @@ def test_damage_inside_a_table_is_recognised_when_it_is_read(home: Home, setting
     assert is_corruption(f"Runtime Error in model fact_deal\n  {caught.value}")
     assert ensure_warehouse(home, settings, rebuild=True)
     assert not home.warehouse.exists()
+
+
+def test_a_connection_that_the_error_still_holds_does_not_keep_the_new_file_from_opening(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of dbt's: they are opened with other settings, and live as long as the error and its traceback."""
+    settings = Settings(home=tmp_path / "home", project_dir=tmp_path / "project")
+    home = settings.layout()
+    copy_project(settings.project_dir, PART)
+    home.inbox.mkdir(parents=True)
+    files = Files(seed=1)
+    files.write_next(home.inbox)
+    build, calls = pipeline.build, []
+
+    def meet_damage(*arguments: object) -> pipeline.Built:
+        calls.append(arguments)
+        if len(calls) == 1:
+            held: list[object] = [duckdb.connect(str(home.warehouse), config={"threads": 1})]
+            held.append(held)
+            raise duckdb.Error("Corrupt database file: a checksum does not match")
+        return build(*arguments)
+
+    monkeypatch.setattr(pipeline, "build", meet_damage)
+    outcome = pipeline.run(settings)
+    assert len(calls) == 2
+    assert [batch.accepted for batch in outcome.batches] == [files.accepted[1]]
+    assert outcome.published is not None
 
 
 def test_a_sound_file_with_a_log_is_left_alone(home: Home, settings: Settings) -> None:

@@ -236,6 +236,33 @@ def test_an_alert_is_told_once_when_raised_and_once_when_resolved(world: World) 
     assert raised["alert_id"] == resolved["alert_id"]
 
 
+def test_an_alert_that_later_news_moves_or_takes_back_is_resolved_for_who_was_told(world: World) -> None:
+    told, late = Receiver("event", name="told"), Receiver("event", name="late")
+    world.fill("marts.alert", [ALERT])
+    sync(world.settings, is_first=True, destinations=[told])
+    world.fill("marts.alert", [{**ALERT, "raised_at": "2026-01-09"}])
+    world.run("update staging.stg_clock set as_of = timestamp '2026-01-20'")
+    for _ in range(3):
+        sync(world.settings, is_first=True, destinations=[told, late])
+    world.fill("marts.alert", [])
+    for _ in range(3):
+        sync(world.settings, destinations=[told, late])
+    first, second = (
+        ("ops.alert.raised", "2026-01-10T00:00:00Z"),
+        ("ops.alert.raised", "2026-01-09T00:00:00Z"),
+    )
+    over = ("ops.alert.resolved", "2026-01-20T00:00:00Z")
+
+    def said(hook: Receiver) -> list[tuple[str, str]]:
+        data = [(row.payload["type"], row.payload["data"]) for row in hook.received]
+        return [(kind, one.get("since") or one["resolved_at"]) for kind, one in data]
+
+    assert sorted(said(told)) == sorted([first, second, over, over])
+    assert said(late) == [second, over]
+    ids = [row.payload["data"]["alert_id"] for row in told.received]
+    assert [ids.count(one) for one in ids] == [2, 2, 2, 2]
+
+
 def test_what_was_sent_is_noted_though_the_sync_is_cut_off_later(world: World) -> None:
     """By hand amid the rows of b; then by the lock that erasures need in the end. Neither asks for --first again."""
     world.leads(30)
