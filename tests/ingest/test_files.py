@@ -125,17 +125,17 @@ pieces = st.sampled_from(
     [
         b"\n", b"\r\n", b"\r", b" ", b"\t", b"\x0c", b"\x0b", b"\0", b"{", b"}", b'"', b"\\", b"[", b"]", b",",
         b"null", b"1", b"\xff", b"\xc2\xa0", BOM, b"\x1c", b"\x85", b'{"id":"a"}',
-        b'{"id":"b"}', b'{"id":"a\\', b"'", b"#", b"//",
+        b'{"id":"b"}', b'{"id":"a\\', b"'", b"#", b"//", b"NaN", b"-Inf",
     ]
 )  # fmt: skip
 
 
 @settings(max_examples=200, deadline=None)
-@given(content=st.lists(pieces, max_size=12).map(b"".join))
-def test_both_passes_count_the_same_rows(fresh_reader: tuple[Depot, Path], content: bytes) -> None:
+@given(content=st.lists(pieces, max_size=12).map(b"".join), last=st.sampled_from([b"", b'\n{"id":"z"}', b"\nNaN\n"]))
+def test_both_passes_count_the_same_rows(fresh_reader: tuple[Depot, Path], content: bytes, last: bytes) -> None:
     fresh, folder = fresh_reader
     path = folder / "any.ndjson"
-    path.write_bytes(content)
+    path.write_bytes(content + last)
     reader = NdjsonReader(path, "any.ndjson", 1 << 20, folder)
     relation = reader.relation()
     seen = dict(fresh.con.execute(f"select row_number, id from ({relation.sql})", relation.parameters).fetchall())

@@ -30,7 +30,9 @@ class ParquetReader:
             return Relation(_NOTHING)
         columns = ["file_row_number + 1 as row_number"]
         for name in ("id", "source", "type", *_OPTIONAL):
-            columns.append(f"cast({name} as varchar) as {name}" if name in self.types else f"null as {name}")
+            columns.append(
+                f"cast({name} as varchar) as {name}" if name in self.types else f"cast(null as varchar) as {name}"
+            )
         is_instant = self.types["time"].startswith("TIMESTAMP")
         columns.append(
             f"strftime(cast(time as timestamp), '{_INSTANT}') as time"
@@ -87,10 +89,10 @@ class ParquetReader:
             )  # fmt: skip
             return
         # Whatever else stands in the file has not been read yet, and may be damaged.
-        attributes = [name for name in COLUMNS if name in self.types]
+        fields = ", ".join(f'"{name}" := {name}' for name in COLUMNS if name in self.types)
         rows = self.con.execute(
             "select file_row_number + 1, cast(to_json(record) as varchar) from "
-            f"(select file_row_number, struct_pack({', '.join(f'{name} := {name}' for name in attributes)}) as record "
+            f"(select file_row_number, struct_pack({fields}) as record "
             "from read_parquet(?, file_row_number = true)) "
             "where file_row_number + 1 in (select unnest(?)) order by 1",
             [str(self.path), sorted(wanted)],
