@@ -4,13 +4,14 @@ VENV := .venv
 PEERS_VENV := .venv-peers
 BIN := $(VENV)/bin
 SPARK := .venv-spark
+OLDEST := .venv-oldest
 export DEALHOUSE_HOME ?= $(CURDIR)/home
 export DAGSTER_DISABLE_TELEMETRY := yes
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all test-spark lint bench bench-peers bench-scoring dashboards dev docs lock clean
+.PHONY: help setup run test test-all test-oldest test-spark lint bench bench-peers bench-scoring dashboards dev docs lock clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -32,8 +33,21 @@ run: setup ## Set up, make a sample company if the inbox is empty, run everythin
 test: setup ## Lint and test; what CI calls
 	@$(BIN)/python -m tests.suite
 
-test-all: setup ## The same, and the slow suites: crash, scale, Spark, laws with many examples
+test-all: setup $(OLDEST)/.ready ## The same, and the slow suites: crash, scale, Spark, laws with many examples, DuckDB 1.5
 	@$(BIN)/python -m tests.suite --all
+	@$(OLDEST)/bin/python -m tests.suite --tests
+
+# The oldest engine that is supported: its files, its words and its errors are others than those of 2.0.
+$(OLDEST)/.ready: requirements.lock requirements-oldest.lock pyproject.toml
+	@test -x $(OLDEST)/bin/python || $(PYTHON) -m venv $(OLDEST) || { $(PYTHON) -m pip install --quiet --user virtualenv && $(PYTHON) -m virtualenv $(OLDEST); }
+	@echo "Installing the locked dependencies beside DuckDB 1.5 (a minute or two, once) ..."
+	@$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-oldest.lock
+	@$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+test-oldest: $(OLDEST)/.ready ## The tests on the oldest DuckDB that is supported
+	@$(OLDEST)/bin/python -m tests.suite --tests
 
 # Spark stands in an environment of its own: nothing of it is needed otherwise.
 $(SPARK)/.ready: requirements-spark.lock
@@ -74,9 +88,10 @@ dev: setup ## Dagster's web interface on this home
 docs: setup ## Write the generated reference pages
 	@$(BIN)/dealhouse contracts --markdown > docs/contracts.md
 
-lock: setup ## Resolve the two locks anew
+lock: setup ## Resolve the locks anew
 	@$(BIN)/python -m pip install --quiet uv && $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-header --extra dev -o requirements.lock pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-header --extra spark -c requirements.lock -o requirements-spark.lock pyproject.toml
+	@echo duckdb==1.5.5 | $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-deps --no-emit-index-url --no-header --no-annotate -o requirements-oldest.lock -
 
 clean: ## Remove the virtual environment and caches; state in home/ stays
-	@rm -rf $(VENV) $(SPARK) $(PEERS_VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	@rm -rf $(VENV) $(OLDEST) $(SPARK) $(PEERS_VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

@@ -46,6 +46,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.suite", description=__doc__)
     parser.add_argument("--all", action="store_true", help="also run the slow suites")
     parser.add_argument("--lint", action="store_true", help="run the linters only")
+    parser.add_argument("--tests", action="store_true", help="run the tests only")
     parser.add_argument("--spark", action="store_true", help="run the comparison with Spark only")
     options = parser.parse_args()
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
@@ -62,7 +63,7 @@ def main() -> int:
         "loadfile",
         "--no-loadscope-reorder",
     ]
-    parts: list[tuple[str, list[object]]] = list(LINTERS)
+    parts: list[tuple[str, list[object]]] = [] if options.tests else list(LINTERS)
     if options.spark:
         # One process: Spark takes both cores by itself. What was equal within a tolerance alone is shown.
         parts = [("spark", [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider", "tests/spark"])]
