@@ -112,14 +112,13 @@ def need_a_lock(where: str) -> None:
 
 
 def verified_email(claims: Mapping[str, Any]) -> str:
-    """E-mail address that the provider of identities vouches for, empty where it says that it does not.
+    """E-mail address that the provider of identities vouches for, empty where it does not.
 
-    Many providers say nothing of it, since they know their addresses.
+    Some providers say nothing of it, since they know their addresses; others let people write what they like. So it
+    takes a setting to believe what is not vouched for. What is said to be unverified is never believed.
     """
-    verified = claims.get("email_verified")
-    if verified is not None and str(verified).casefold() != "true":
-        return ""
-    return str(claims.get("email") or "")
+    verified = claims.get("email_verified", DashboardSettings().trusts_unverified_email)
+    return str(claims.get("email") or "") if str(verified).casefold() == "true" else ""
 
 
 def acts_as(role: roles.Role, email: str) -> str:

@@ -13,4 +13,8 @@ class DashboardSettings(BaseSettings):
 
     roles: Path | None = Field(None, description="TOML file of roles; unset: the built-in ones.")
     role: str = Field("", description="The role of everybody where nobody signs in; empty: each chooses one.")
+    trusts_unverified_email: bool = Field(
+        False,
+        description="Whether an address counts of which the provider of identities does not say that it is verified.",
+    )
     stale_hours: float = Field(26.0, gt=0, description="Age of a publication from which pages warn.")

@@ -103,8 +103,11 @@ TEXT = {
     ),
     "state.no_role": ("No role", "Нет роли", "Немає ролі"),
     "state.no_role.todo": (
-        "Nobody has given you a role here yet. Ask who runs Dealhouse; nothing is shown until then.",
-        "Вам ещё не выдали роль. Обратитесь к администратору Dealhouse; до тех пор ничего не показывается.",
-        "Вам ще не надали роль. Зверніться до адміністратора Dealhouse; доти нічого не показується.",
+        "Nobody has given you a role here yet, or your sign-in does not vouch for your e-mail address. "
+        "Ask who runs Dealhouse; nothing is shown until then.",
+        "Вам ещё не выдали роль, или сервис входа не подтверждает ваш адрес почты. "
+        "Обратитесь к администратору Dealhouse; до тех пор ничего не показывается.",
+        "Вам ще не надали роль, або сервіс входу не підтверджує вашу адресу пошти. "
+        "Зверніться до адміністратора Dealhouse; доти нічого не показується.",
     ),
 }

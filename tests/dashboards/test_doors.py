@@ -105,7 +105,8 @@ def test_broken_secrets_are_told_before_the_server_starts(secrets, started):
 @pytest.mark.parametrize(
     ("claims", "email"),
     [
-        ({"email": "a@example.org"}, "a@example.org"),
+        ({"email": "a@example.org"}, ""),
+        ({"email": "a@example.org", "email_verified": None}, ""),
         ({"email": "a@example.org", "email_verified": True}, "a@example.org"),
         ({"email": "a@example.org", "email_verified": "true"}, "a@example.org"),
         ({"email": "a@example.org", "email_verified": False}, ""),
@@ -115,6 +116,19 @@ def test_broken_secrets_are_told_before_the_server_starts(secrets, started):
     ],
 )
 def test_an_address_that_nobody_vouches_for_is_none(claims, email):
+    assert session.verified_email(claims) == email
+
+
+@pytest.mark.parametrize(
+    ("claims", "email"),
+    [
+        ({"email": "a@example.org"}, "a@example.org"),
+        ({"email": "a@example.org", "email_verified": False}, ""),
+        ({"sub": "1"}, ""),
+    ],
+)
+def test_an_installation_may_trust_a_provider_that_does_not_say(claims, email, monkeypatch):
+    monkeypatch.setenv("DEALHOUSE_DASHBOARD_TRUSTS_UNVERIFIED_EMAIL", "true")
     assert session.verified_email(claims) == email
 
 
@@ -139,7 +153,7 @@ def signed_in(full_home, tmp_path, monkeypatch):
     def run(**claims: object) -> AppTest:
         app = AppTest.from_file(APP, default_timeout=60)
         app.secrets["auth"] = AUTH
-        app.user = {"is_logged_in": True, **claims}
+        app.user = {"is_logged_in": True, "email_verified": True, **claims}
         return app.switch_page("app_pages/churn_list.py").run()
 
     yield run

@@ -79,7 +79,7 @@ def test_accounts_and_products(maven):
     )
     assert maven.rows(
         "select distinct data ->> 'industry' from incoming "
-        "where type = 'crm.account.upserted' and data ->> 'industry' like 'tech%'"
+        "where type = 'crm.account.upserted' and (data ->> 'industry') like 'tech%'"
     ) == [("technology",)]
 
 
