@@ -7,6 +7,8 @@ no tenant's, and is compared apart.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+from hypothesis import strategies as st
+
 from tests.laws.compiled import Event, Row
 
 SHARED = ""
@@ -20,6 +22,11 @@ def as_tenants(logs: Sequence[Sequence[Event]]) -> list[Event]:
         for number, log in enumerate(logs)
         for event in log
     ]
+
+
+def together(log: st.SearchStrategy[list[Event]], most: int) -> st.SearchStrategy[list[Event]]:
+    """Up to so many random logs as one; they share the time of the last event, and what is no tenant's."""
+    return st.lists(log, min_size=1, max_size=most).map(as_tenants)
 
 
 def by_log(rows: Iterable[Row]) -> dict[str, list[Row]]:

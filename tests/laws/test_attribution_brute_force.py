@@ -8,7 +8,7 @@ from tests.laws.attribution_logs import attribution_log
 from tests.laws.comparing import assert_same_rows
 from tests.laws.compiled import Event, Row, engine, utc
 
-FEW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 MANY = settings(FEW, max_examples=1000)
 PLAIN = {
     "marts.attribution": brute_force_attribution.attribution,

@@ -11,6 +11,7 @@ from tests.laws import brute_force, brute_force_sla
 from tests.laws.comparing import assert_same_rows
 from tests.laws.compiled import Event, Row, engine, seed_rows
 from tests.laws.logs import CALENDARS, deal_log, instant
+from tests.laws.tenants import together
 
 PLAIN: dict[str, Callable[[brute_force.World], list[Row]]] = {
     "facts.fact_deal": brute_force.fact_deal,
@@ -19,7 +20,7 @@ PLAIN: dict[str, Callable[[brute_force.World], list[Row]]] = {
     "facts.fact_sla": brute_force_sla.fact_sla,
     "marts.deal_days": brute_force.deal_days,
 }
-FEW = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 MANY = settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -72,14 +73,14 @@ def test_corners_of_timers(moves: list[tuple[str, float]]) -> None:
     check(deal_events(*moves))
 
 
-@given(deal_log())
+@given(together(deal_log(), most=8))
 @FEW
 def test_facts_equal_brute_force(log: list[Event]) -> None:
     check(log)
 
 
-@given(deal_log())
-@settings(FEW, max_examples=20)
+@given(together(deal_log(), most=8))
+@FEW
 @pytest.mark.slow
 def test_facts_equal_brute_force_under_the_other_rule_set(log: list[Event]) -> None:
     check(log, "dsl")
@@ -99,8 +100,8 @@ def policies(draw: st.DrawFn) -> list[Row]:
     ]
 
 
-@given(deal_log(max_deals=2), policies())
-@settings(FEW, max_examples=30)
+@given(together(deal_log(max_deals=2), most=4), policies())
+@FEW
 def test_timers_on_business_calendars_equal_brute_force(log: list[Event], sla_policy: list[Row]) -> None:
     check(log, seeds=CALENDARS | {"sla_policy": sla_policy})
 

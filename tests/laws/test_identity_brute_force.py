@@ -12,13 +12,14 @@ from tests.laws import brute_force_identity as plain
 from tests.laws.comparing import assert_same_rows
 from tests.laws.compiled import Event, Row, engine
 from tests.laws.identity_logs import event, identity_log
+from tests.laws.tenants import together
 
 PLAIN: dict[str, Callable[[list[Event]], list[Row]]] = {
     "facts.fact_identity": plain.fact_identity,
     "facts.fact_person": plain.fact_person,
     "marts.funnel_b2c": plain.funnel_b2c,
 }
-FEW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 MANY = settings(FEW, max_examples=600)
 
 
@@ -28,7 +29,7 @@ def check(log: list[Event]) -> None:
         assert_same_rows(table, tables.rows(table), compute(log))
 
 
-@given(identity_log())
+@given(together(identity_log(), most=6))
 @FEW
 def test_random_logs(log: list[Event]) -> None:
     check(log)

@@ -10,7 +10,7 @@ from tests.laws.comparing import assert_same_rows
 from tests.laws.compiled import Event, Row, engine
 from tests.laws.marketing_logs import marketing_log
 
-FEW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 MANY = settings(FEW, max_examples=1000)
 
 

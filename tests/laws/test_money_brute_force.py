@@ -8,7 +8,7 @@ from tests.laws.comparing import assert_same_rows
 from tests.laws.compiled import Event, engine
 from tests.laws.money_logs import money_log
 
-FEW = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 MANY = settings(FEW, max_examples=400)
 
 

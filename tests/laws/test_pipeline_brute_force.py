@@ -42,7 +42,7 @@ PLAIN: dict[str, Callable[[World], list[Row]]] = {
     "marts.funnel_b2b": brute_force_conversion.funnel_b2b,
     "marts.win_loss": brute_force_conversion.win_loss,
 }
-FEW = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 MANY = settings(FEW, max_examples=300)
 
 

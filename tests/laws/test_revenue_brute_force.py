@@ -18,8 +18,8 @@ PLAIN: dict[str, Callable[[Ledger], list[Row]]] = {
     "marts.cohort_revenue": brute_force_revenue.cohort_revenue,
     "marts.lifecycle": brute_force_revenue.lifecycle,
 }
-FEW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-FEWER = settings(FEW, max_examples=10)
+FEW = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEWER = settings(FEW, max_examples=6)
 MANY = settings(FEW, max_examples=1000)
 
 
