@@ -64,9 +64,15 @@ def foreign_log(home: Home) -> None:
     Path(f"{other}.wal").replace(log_of(home))
 
 
+def tear_blocks(path: Path) -> None:
+    """The beginning of each block, in whichever the metadata of this engine is."""
+    for start in range(12288, path.stat().st_size, 262144):
+        overwrite(path, start, bytes(4096))
+
+
 DAMAGES: dict[str, Callable[[Home], None]] = {
     "header": lambda home: overwrite(home.warehouse, 100, b"\xff" * 8),
-    "torn_metadata": lambda home: overwrite(home.warehouse, 12288, bytes(4096)),
+    "torn_metadata": lambda home: tear_blocks(home.warehouse),
     "emptied": lambda home: home.warehouse.write_bytes(b""),
     "garbage": lambda home: home.warehouse.write_bytes(random.Random(1).randbytes(500_000)),
     "truncated": lambda home: home.warehouse.write_bytes(home.warehouse.read_bytes()[:20_000]),

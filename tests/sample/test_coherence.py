@@ -55,35 +55,36 @@ BEFORE = [
 
 @pytest.mark.parametrize(("later", "key", "earlier"), BEFORE)
 def test_cause_comes_before_effect(company: Company, later: str, key: str, earlier: str) -> None:
-    first = f"""select tenant, data->>'{key}' as key, min(happened) as since from events
+    first = f"""select tenant, (data->>'{key}') as key, min(happened) as since from events
         where type = '{earlier}' group by 1, 2"""
-    rows = f"select * from events where type = '{later}' and data->>'{key}' is not null"
+    rows = f"select * from events where type = '{later}' and (data->>'{key}') is not null"
     assert company.number(f"select count(*) from ({rows})") > 0
     # What began before the sample did has its beginning outside it.
     orphans = f"""select count(*) from ({rows}) later left join ({first}) earlier
-        on later.tenant = earlier.tenant and later.data->>'{key}' = earlier.key
+        on later.tenant = earlier.tenant and (later.data->>'{key}') = earlier.key
         where coalesce(earlier.since > later.happened, true)"""
     assert company.number(orphans) == 0
 
 
 def test_nobody_uses_what_they_do_not_have(count_where: Count) -> None:
-    people = """select data->>'user_id' as user, min(happened) as since from events
-        where type = 'billing.subscription.started' and data->>'user_id' is not null group by 1"""
-    early = f"""select * from events join ({people}) on data->>'user_id' = user
+    people = """select (data->>'user_id') as user, min(happened) as since from events
+        where type = 'billing.subscription.started' and (data->>'user_id') is not null group by 1"""
+    early = f"""select * from events join ({people}) on (data->>'user_id') = user
         where type in ('app.login', 'app.feature.used') and happened < since"""
     assert count_where(early) == 0
 
 
 def test_nothing_is_paid_for_a_subscription_after_it_ended(count_where: Count) -> None:
     assert count_where(
-        """select * from events paid join events ended on ended.data->>'subscription_id' = paid.data->>'subscription_id'
+        """select * from events paid join events ended
+        on (ended.data->>'subscription_id') = (paid.data->>'subscription_id')
         where paid.type = 'billing.payment.received' and ended.type = 'billing.subscription.cancelled'
             and paid.happened > (ended.data->>'effective_date')::date + interval 1 day"""
     ) == 0  # fmt: skip
 
 
 def test_closed_deals_are_not_closed_twice_without_reopening(count_where: Count) -> None:
-    ends = """select type, lag(type) over (partition by tenant, data->>'deal_id' order by happened) as before
+    ends = """select type, lag(type) over (partition by tenant, (data->>'deal_id') order by happened) as before
         from events where type in ('crm.deal.won', 'crm.deal.lost', 'crm.deal.reopened')"""
     assert count_where(f"select * from ({ends}) where before = type or (type <> 'crm.deal.reopened' and "
                        "before in ('crm.deal.won', 'crm.deal.lost'))") == 0  # fmt: skip
@@ -91,39 +92,41 @@ def test_closed_deals_are_not_closed_twice_without_reopening(count_where: Count)
 
 
 def test_stages_connect(count_where: Count) -> None:
-    steps = """select data->>'from_stage' as came_from, lag(data->>'to_stage', 1, 'lead') over
-            (partition by data->>'deal_id' order by happened) as was
+    steps = """select (data->>'from_stage') as came_from, lag(data->>'to_stage', 1, 'lead') over
+            (partition by (data->>'deal_id') order by happened) as was
         from events where type = 'crm.deal.stage_changed' and not starts_with(data->>'deal_id', 'MD-')"""
     assert count_where(f"select * from ({steps}) where came_from <> was") < 0.08 * count_where(steps)
 
 
 def test_appointments_end_once(count_where: Count) -> None:
-    ends = """select data->>'appointment_id' from events where type in ('calendar.appointment.attended',
+    ends = """select (data->>'appointment_id') from events where type in ('calendar.appointment.attended',
         'calendar.appointment.no_show', 'calendar.appointment.cancelled') group by 1 having count(*) > 1"""
     assert count_where(ends) == 0
 
 
 def test_the_planted_stories_are_there(count_where: Count) -> None:
     def deals(event_type: str) -> str:
-        return f"""select data->>'deal_id' as deal, min(happened) as at_ from events
+        return f"""select (data->>'deal_id') as deal, min(happened) as at_ from events
             where type = '{event_type}' group by 1"""
 
-    signed_twice = """select data->>'deal_id' from events where type = 'docflow.contract.signed'
+    signed_twice = """select (data->>'deal_id') from events where type = 'docflow.contract.signed'
         group by 1 having count(*) > 1"""
     assert count_where(signed_twice) > 0
     disordered = f"""select * from ({deals("media.mediaplan.ready")}) plan join ({deals("crm.brief.submitted")}) brief
         using (deal) where plan.at_ < brief.at_"""
     assert count_where(disordered) > 0
-    corrected = """select data->>'date', data->>'channel', data->>'campaign_id' from events
+    corrected = """select (data->>'date'), (data->>'channel'), (data->>'campaign_id') from events
         where type = 'ads.spend.reported' group by all having count(*) > 1"""
     assert count_where(corrected) > 0
-    pushed = """select data->>'deal_id' from events where type = 'crm.deal.updated'
-        and data->>'expected_close_date' is not null group by 1 having count(*) > 1"""
+    pushed = """select (data->>'deal_id') from events where type = 'crm.deal.updated'
+        and (data->>'expected_close_date') is not null group by 1 having count(*) > 1"""
     assert count_where(pushed) > 0
 
 
 def test_currencies_and_tenants(company: Company) -> None:
-    rated = company.db.execute("select distinct data->>'currency' from events where type = 'finance.fx_rate.published'")
+    rated = company.db.execute(
+        "select distinct (data->>'currency') from events where type = 'finance.fx_rate.published'"
+    )
     assert {row[0] for row in rated.fetchall()} >= {"EUR", "RUB", "UAH", "KZT"}
     tenants = {row[0] for row in company.db.execute("select distinct tenant from events").fetchall()}
     assert tenants == {"default", "panels-almaty", "cottages-kyiv", "insoles"}

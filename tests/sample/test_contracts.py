@@ -31,7 +31,7 @@ def _problems(company: Company, table: str) -> Counter[str]:
             found["unknown_type"] += company.number(f"select count(*) {rows}")
             continue
         names = [spec.name for spec in contract.value_fields()]
-        columns = ", ".join(["json_structure(data)::varchar as shape", *(f"data->>'{n}' as {n}" for n in names)])
+        columns = ", ".join(["json_structure(data)::varchar as shape", *(f"(data->>'{n}') as {n}" for n in names)])
         found_rows = company.db.execute(f"select {columns} {rows}").fetchall()
         frame = pl.DataFrame(found_rows, schema=dict.fromkeys(["shape", *names], pl.String), orient="row")
         for (shape,), part in frame.partition_by("shape", as_dict=True).items():
@@ -70,6 +70,6 @@ def test_envelopes_are_whole(company: Company, count_where: Any) -> None:
 def test_no_field_is_null_and_mail_goes_to_reserved_domains(company: Company, count_where: Any) -> None:
     assert count_where("select * from events where line like '%:null%'") == 0
     assert count_where(
-        "select * from events where data->>'email' is not null"
+        "select * from events where (data->>'email') is not null"
         " and not regexp_full_match(lower(data->>'email'), '.+@example[.](com|org)')"
     ) == 0  # fmt: skip

@@ -14,12 +14,13 @@ from warehouse.sample import truth
 def leads(company: Company) -> dict[str, Any]:
     """Leads of the main tenant that are old enough to have converted, with their drivers."""
     return company.db.execute(
-        """with lead as (select data->>'lead_id' as id, happened as born, data from events
+        """with lead as (select (data->>'lead_id') as id, happened as born, data from events
             where type = 'crm.lead.created' and tenant = 'default' and not ends_with(data->>'lead_id', '-X')),
-        users as (select data->>'user_id' as user, data->>'lead_id' as lead from events
+        users as (select (data->>'user_id') as user, (data->>'lead_id') as lead from events
             where type = 'lms.trial.started'),
         told as (select coalesce(e.data->>'lead_id', users.lead) as lead, e.* from events e
-            left join users on e.type = 'app.activated' and e.data->>'user_id' = users.user where e.tenant = 'default'),
+            left join users on e.type = 'app.activated' and (e.data->>'user_id') = users.user
+            where e.tenant = 'default'),
         done as (select l.id,
             count(*) filter (e.type = 'crm.lead.converted') > 0 as converted,
             count(*) filter (e.type = 'web.session.started' and e.happened < l.born + interval 7 day) as sessions,
@@ -34,11 +35,11 @@ def leads(company: Company) -> dict[str, Any]:
             bool_or(e.data->>'variant' = 'b') filter (e.data->>'experiment_id' = 'subject-line') as subject
             from lead l left join told e on e.lead = l.id group by l.id)
         select converted, trial, activated, sessions, downloads, clicks, attended, hours, onboarding, subject,
-            (data->>'utm_source') is not null and data->>'utm_source' = 'meta' as meta,
+            (data->>'utm_source') is not null and (data->>'utm_source') = 'meta' as meta,
             coalesce(data->>'lead_source' = 'referral', false) as referral,
             coalesce((data->>'company_size')::int between 50 and 1000, false) as mid,
             coalesce(data->>'industry' in ('education', 'software', 'media'), false) as good_industry,
-            data->>'job_title' in ('founder', 'head of learning', 'marketing director') as decider,
+            (data->>'job_title') in ('founder', 'head of learning', 'marketing director') as decider,
             coalesce((data->>'budget')::double, 5000) as budget
         from lead join done using (id) where born < timestamp '2026-04-15'"""
     ).fetchnumpy()
@@ -106,14 +107,14 @@ def test_slow_answers_and_dear_channels_cost_leads(conversion: dict[str, tuple[f
 
 def test_the_users_of_organisations_belong_to_them(company: Company) -> None:
     """Every user of a subscribed account is a contact of it, or linked to one, before its first use."""
-    known = """with contact as (select data->>'contact_id' as contact, any_value(data->>'account_id') as account
+    known = """with contact as (select (data->>'contact_id') as contact, any_value(data->>'account_id') as account
             from events where type = 'crm.contact.upserted' group by 1),
-        linked as (select data->>'contact_id' as contact, data->>'user_id' as user, happened from events
+        linked as (select (data->>'contact_id') as contact, (data->>'user_id') as user, happened from events
             where type in ('identity.linked', 'crm.contact.upserted')
-                and data->>'contact_id' is not null and data->>'user_id' is not null)
+                and (data->>'contact_id') is not null and (data->>'user_id') is not null)
         select user, account, min(happened) as since from linked join contact using (contact)
         where account is not null group by all"""
-    used = "select data->>'user_id' as user, min(happened) as first from events where type = 'app.login' group by 1"
+    used = "select (data->>'user_id') as user, min(happened) as first from events where type = 'app.login' group by 1"
     users = f"""select used.user, known.account, known.since <= used.first as early from ({used}) used
         left join ({known}) known on used.user = known.user where starts_with(used.user, 'U-A-')"""
     assert company.number(f"select count(*) from ({users})") > 1000
@@ -123,8 +124,8 @@ def test_the_users_of_organisations_belong_to_them(company: Company) -> None:
 
 def test_a_payment_that_failed_is_of_the_customer_who_then_pays(company: Company) -> None:
     nobody = """select failed.* from events failed left join events paid
-        on paid.type = 'billing.payment.received' and paid.data->>'payment_id' = failed.data->>'payment_id'
-            and paid.happened > failed.happened and paid.data->>'subscription_id' is not null
+        on paid.type = 'billing.payment.received' and (paid.data->>'payment_id') = (failed.data->>'payment_id')
+            and paid.happened > failed.happened and (paid.data->>'subscription_id') is not null
         where failed.type = 'billing.payment.failed' and starts_with(failed.data->>'payment_id', 'P-B-')
             and failed.happened < timestamp '2026-06-26' and paid.id is null"""
     assert company.number("select count(*) from events where type = 'billing.payment.failed'") > 50
@@ -134,7 +135,7 @@ def test_a_payment_that_failed_is_of_the_customer_who_then_pays(company: Company
 def test_nobody_tries_or_is_qualified_because_of_what_comes_after(company: Company) -> None:
     """What drives conversion, and what sales makes of it, is over when the first convert: seven days after creation."""
     late = """select l.type, l.happened - born.happened as age from events l join events born
-        on born.type = 'crm.lead.created' and born.tenant = 'default' and born.data->>'lead_id' = l.data->>'lead_id'
+        on born.type = 'crm.lead.created' and born.tenant = 'default' and (born.data->>'lead_id') = (l.data->>'lead_id')
         where l.tenant = 'default' and (l.type in ('lms.trial.started', 'crm.lead.qualified')
             and l.happened - born.happened >= interval 7 day
             or l.type = 'crm.lead.converted' and l.happened - born.happened < interval 7 day)"""
@@ -147,12 +148,12 @@ def test_who_leaves_used_less_and_waited_for_support(company: Company) -> None:
     """One row per paid month; its use, and whether the subscription was cancelled in its last half day."""
     months = company.db.execute(
         """with period as (
-            select data->>'subscription_id' as id, happened as paid, (data->>'period_end')::date as till,
+            select (data->>'subscription_id') as id, happened as paid, (data->>'period_end')::date as till,
                 (data->>'period_start')::date as since from events
             where type in ('billing.subscription.started', 'billing.subscription.renewed')),
-        owner as (select data->>'subscription_id' as id, data->>'user_id' as user from events
+        owner as (select (data->>'subscription_id') as id, (data->>'user_id') as user from events
             where type = 'billing.subscription.started'),
-        gone as (select data->>'subscription_id' as id, (data->>'effective_date')::date as till from events
+        gone as (select (data->>'subscription_id') as id, (data->>'effective_date')::date as till from events
             where type = 'billing.subscription.cancelled'),
         used as (select p.id, p.till,
             count(*) filter (e.type = 'app.login') as logins,
@@ -160,7 +161,7 @@ def test_who_leaves_used_less_and_waited_for_support(company: Company) -> None:
                 as tickets,
             count(*) filter (e.data->>'is_key' = 'true') as key
             from period p join owner o using (id) left join events e
-                on e.data->>'user_id' = o.user and e.happened >= p.since and e.happened < p.till - interval 12 hour
+                on (e.data->>'user_id') = o.user and e.happened >= p.since and e.happened < p.till - interval 12 hour
             where o.user is not null and p.till - p.since between 28 and 31 and p.till < date '2026-06-29'
             group by 1, 2)
         select logins, greatest(tickets, 0) as tickets, key = 0 as no_key, gone.id is not null as left_
@@ -175,14 +176,14 @@ def test_who_leaves_used_less_and_waited_for_support(company: Company) -> None:
 
 def test_wins_follow_their_drivers(company: Company) -> None:
     deals = company.db.execute(
-        """with rate as (select data->>'currency' as currency, avg((data->>'rate')::double) as rate from events
+        """with rate as (select (data->>'currency') as currency, avg((data->>'rate')::double) as rate from events
             where type = 'finance.fx_rate.published' group by 1),
-        last as (select data->>'deal_id' as id, arg_max(type, happened) = 'crm.deal.won' as won from events
+        last as (select (data->>'deal_id') as id, arg_max(type, happened) = 'crm.deal.won' as won from events
             where type in ('crm.deal.won', 'crm.deal.lost') group by 1)
-        select won, data->>'primary_competitor' is not null as competitor,
-            data->>'deal_source' in ('inbound', 'referral') as inbound,
+        select won, (data->>'primary_competitor') is not null as competitor,
+            (data->>'deal_source') in ('inbound', 'referral') as inbound,
             ln((data->>'amount')::double * coalesce(rate, 1) / 20000) as amount
-        from events join last on last.id = data->>'deal_id' left join rate on rate.currency = data->>'currency'
+        from events join last on last.id = (data->>'deal_id') left join rate on rate.currency = (data->>'currency')
         where type = 'crm.deal.created' and not starts_with(last.id, 'MD-') and happened < timestamp '2026-02-15'"""
     ).fetchnumpy()
     won = deals.pop("won").astype(bool)

@@ -78,7 +78,7 @@ def test_what_is_planted_is_counted(company: Company) -> None:
     assert future == company.summary.bad["future_time"]
     nameless = company.number("select count(*) from parsed where id is null")
     assert nameless == company.summary.bad["missing_attribute"]
-    drifted = company.number("select count(*) from events where data->>'app_version' is not null")
+    drifted = company.number("select count(*) from events where (data->>'app_version') is not null")
     assert drifted == company.summary.drifted
     assert 0 < sum(company.summary.bad.values()) < 0.001 * company.summary.rows
 
