@@ -23,7 +23,7 @@ _EXACT_DIGITS = 1000
 _SMALLEST_LIMIT = 1 << 24
 """DuckDB heeds no smaller ``maximum_object_size``, and is generous with larger ones: the limit is kept by us."""
 _MISCOUNTS = duckdb.__version__.startswith("1.")
-"""DuckDB 1.5 gives some lines that are no objects, such as a last ``NaN``, two rows, and a lone ``[`` the next line's."""
+"""DuckDB 1.5 gives a last line of ``NaN`` two rows, and takes a lone ``[`` and the next line for one."""
 _READ = """
 select
     row_number() over () as row_number, specversion, id, source, type, subject, time, tenantid, actor, data
