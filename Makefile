@@ -33,9 +33,9 @@ run: setup ## Set up, make a sample company if the inbox is empty, run everythin
 test: setup ## Lint and test; what CI calls
 	@$(BIN)/python -m tests.suite
 
-test-all: setup $(OLDEST)/.ready ## The same, and the slow suites: crash, scale, Spark, laws with many examples, DuckDB 1.5
+test-all: setup ## The same, and the slow suites: crash, scale, Spark, laws with many examples, DuckDB 1.5
 	@$(BIN)/python -m tests.suite --all
-	@$(OLDEST)/bin/python -m tests.suite --tests
+	@$(MAKE) --silent test-oldest
 
 # The oldest engine that is supported: its files, its words and its errors are others than those of 2.0.
 $(OLDEST)/.ready: requirements.lock requirements-oldest.lock pyproject.toml
